@@ -1,0 +1,23 @@
+package dev.fathom.api;
+
+/**
+ * One sequence to generate.
+ *
+ * @param id         unique among requests in flight; the handle for abort
+ * @param promptIds  prompt tokens, at least one; not copied, must not change
+ * @param sampling   how tokens are chosen
+ * @param priority   larger runs first where priority scheduling is on; 0 is normal
+ * @param cacheKey   prefixes are shared only among requests with an equal key (SGLang's extra_key and cache_salt);
+ *                   empty is the common space
+ */
+public record GenerationRequest(String id, int[] promptIds, SamplingParams sampling, int priority, String cacheKey) {
+    public GenerationRequest {
+        if (promptIds.length == 0) {
+            throw RequestException.invalid("prompt", "The prompt is empty: give at least one token.");
+        }
+    }
+
+    public static GenerationRequest of(String id, int[] promptIds, SamplingParams sampling) {
+        return new GenerationRequest(id, promptIds, sampling, 0, "");
+    }
+}

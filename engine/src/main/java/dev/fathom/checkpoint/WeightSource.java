@@ -1,0 +1,43 @@
+package dev.fathom.checkpoint;
+
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+
+/**
+ * Weights by their published names. It remembers what was asked for, so that a tensor that nobody wanted is reported
+ * like one that is missing.
+ */
+public interface WeightSource extends AutoCloseable {
+    boolean contains(String name);
+
+    /**
+     * A matrix in its stored format, mapped, not copied. For an FP8 weight {@code X.weight} the scales
+     * {@code X.weight_scale_inv} are joined.
+     *
+     * @param rows  of the whole weight, before sharding
+     * @param cols  of the whole weight, before sharding
+     * @throws CheckpointException if it is missing, has another shape, or a type that is not served
+     */
+    WeightMatrix matrix(String name, int rows, int cols, Shard shard);
+
+    /** The whole matrix. */
+    default WeightMatrix matrix(String name, int rows, int cols) {
+        return matrix(name, rows, cols, Shard.WHOLE);
+    }
+
+    /** A vector as float32 [1, size]. */
+    Tensor vector(String name, int size);
+
+    /** Tensors whose names start with {@code prefix} are left unread on purpose. */
+    void ignore(String prefix);
+
+    /** @throws CheckpointException naming tensors that were neither read nor ignored */
+    void requireAllUsed();
+
+    /** Bytes of all tensors in the files. */
+    long totalBytes();
+
+    /** Unmaps the files; every matrix it gave becomes unusable. */
+    @Override
+    void close();
+}

@@ -1,0 +1,143 @@
+package dev.fathom.kernels;
+
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.util.List;
+
+/**
+ * Every operation a model may call. The scalar backend defines what each means; {@code KernelContractTest} holds all
+ * backends to it. Calls come from one thread, the one that runs the step; an operation has finished when it returns.
+ * Shapes are checked on entry: {@link IllegalArgumentException} names the argument.
+ *
+ * <p>Every operation is batch-invariant: the numbers of a row (or of a sequence, for attention) do not depend on what
+ * other rows are in the same call, bit for bit.
+ */
+public interface KernelBackend extends AutoCloseable {
+    /** The name {@code --kernel-backend} takes. */
+    String name();
+
+    /** One line for the start banner: what it runs on, and which operations fall back to a slower backend. */
+    String description();
+
+    LinearKernel bind(WeightMatrix weight);
+
+    /**
+     * @param stacked  [heads * outputs, inputs]: head h owns rows [h * outputs, (h + 1) * outputs)
+     */
+    HeadsKernel bindHeads(WeightMatrix stacked, int heads);
+
+    /** @param experts equal shapes, one format */
+    ExpertsKernel bindExperts(List<ExpertWeights> experts);
+
+    /**
+     * Rows of an embedding table as float32.
+     *
+     * @param table  [vocabulary, hidden]
+     * @param ids    [tokens], each in [0, vocabulary)
+     * @param out    [tokens, hidden]
+     */
+    void embed(WeightMatrix table, int[] ids, Tensor out);
+
+    /**
+     * out = x / sqrt(mean(x²) + epsilon) * weight, row by row.
+     *
+     * @param x       [tokens, width]
+     * @param weight  [1, width]
+     * @param out     [tokens, width]; may be x
+     */
+    void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out);
+
+    /** x += delta, both [tokens, width]. */
+    void add(Tensor x, Tensor delta);
+
+    /** out = silu(gate) * up, all [tokens, width]; out may be gate. silu(v) = v / (1 + exp(-v)). */
+    void siluMul(Tensor gate, Tensor up, Tensor out);
+
+    /**
+     * Rotates interleaved pairs: (a, b) at (2i, 2i + 1) becomes (a cos - b sin, a sin + b cos).
+     *
+     * @param x    heads {@code width} wide, width even
+     * @param cos  [tokens, width / 2]
+     * @param sin  [tokens, width / 2]
+     * @param out  same width and heads; may be x
+     */
+    void rope(HeadView x, Tensor cos, Tensor sin, HeadView out);
+
+    /**
+     * Writes step rows into the latent cache: the latent part normalised, the rope part rotated, both rounded to the
+     * cache's format.
+     *
+     * @param latent      [tokens, latentWidth + ropeWidth], kv_a_proj's output
+     * @param normWeight  [1, latentWidth], kv_a_layernorm
+     * @param cos         [tokens, ropeWidth / 2]
+     * @param sin         [tokens, ropeWidth / 2]
+     * @param slots       [tokens], distinct, each in [0, kv.slots)
+     */
+    void storeLatent(
+            Tensor latent,
+            Tensor normWeight,
+            float epsilon,
+            Tensor cos,
+            Tensor sin,
+            int[] slots,
+            PagedKv kv,
+            int layer);
+
+    /**
+     * Reads positions [from, from + count) of one sequence back as float32.
+     *
+     * @param slots     slot of each position of the sequence
+     * @param latent    [count, latentWidth]
+     * @param ropeKeys  [count, ropeWidth]
+     */
+    void loadLatent(PagedKv kv, int layer, int[] slots, int from, int count, Tensor latent, Tensor ropeKeys);
+
+    /**
+     * Absorbed MLA attention straight over the latent cache, causal: a row at position p sees positions 0..p of its
+     * sequence. score = (q · [latent | ropeKey]) * scale; out = sum of softmax(score) * latent.
+     *
+     * @param query  [tokens], heads latentWidth + ropeWidth wide: latent part first, rope part rotated
+     * @param batch  the step's rows; slots of every position
+     * @param scale  softmax scale, YaRN factor included (dimensionless)
+     * @param out    [tokens], the same number of heads, latentWidth wide, overwritten
+     * @see "DeepSeek-V2, arXiv 2405.04434, section 2.1.2"
+     */
+    void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out);
+
+    /**
+     * Expanded attention of one sequence's rows over one chunk of its keys, merged into what earlier chunks gave: causal
+     * by position, a key of a later position than the query is not seen. A row that sees no key of the chunk is left
+     * as it is.
+     *
+     * @param query          [n] rows, heads nopeWidth + ropeWidth wide: nope part first, rope part rotated; row r is at
+     *                       position firstQuery + r
+     * @param keysValues     [keys], the same heads, nopeWidth + valueWidth wide: kv_b_proj's output; row k is at
+     *                       position firstKey + k
+     * @param ropeKeys       [keys, ropeWidth], shared by all heads, rotated
+     * @param out            [n], heads valueWidth wide: the normalised sum so far; before the first chunk anything
+     * @param logSumExp      [n, heads]: natural log of the sum of exp(score) so far; before the first chunk negative
+     *                       infinity
+     */
+    void attendExpanded(
+            HeadView query,
+            int firstQuery,
+            HeadView keysValues,
+            Tensor ropeKeys,
+            int firstKey,
+            float scale,
+            HeadView out,
+            Tensor logSumExp);
+
+    /**
+     * Chooses experts: scores by {@code rule.scoring}; the bias counts for choosing only, never for the weight; groups
+     * first, then experts within them; ties go to the lower index.
+     *
+     * @param logits          [tokens, experts]
+     * @param correctionBias  [1, experts], zeros where the model has none
+     */
+    ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule);
+
+    /** Stops the worker threads. */
+    @Override
+    void close();
+}

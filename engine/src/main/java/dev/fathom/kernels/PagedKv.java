@@ -1,0 +1,36 @@
+package dev.fathom.kernels;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The memory of the latent cache: for each layer [slots, rowWidth] in one format. A slot holds one token; which sequence
+ * a slot belongs to is the business of whoever hands out slots.
+ *
+ * @param layers  one segment per layer, slots * rowBytes long, 64-byte aligned
+ */
+public record PagedKv(KvShape shape, KvFormat format, int slots, List<MemorySegment> layers) {
+    public PagedKv {
+        layers = List.copyOf(layers);
+    }
+
+    /** Memory from {@code arena}, zeroed lazily by the operating system. */
+    public static PagedKv allocate(KvShape shape, KvFormat format, int slots, Arena arena) {
+        List<MemorySegment> layers = new ArrayList<>();
+        long bytes = Math.multiplyExact((long) slots * shape.rowWidth(), format.bytes());
+        for (int layer = 0; layer < shape.layers(); layer++) {
+            layers.add(arena.allocate(bytes, 64));
+        }
+        return new PagedKv(shape, format, slots, layers);
+    }
+
+    public MemorySegment layer(int layer) {
+        return layers.get(layer);
+    }
+
+    public long rowBytes() {
+        return (long) shape.rowWidth() * format.bytes();
+    }
+}

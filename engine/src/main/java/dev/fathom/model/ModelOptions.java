@@ -1,0 +1,23 @@
+package dev.fathom.model;
+
+/**
+ * How a model is loaded.
+ *
+ * @param attentionForm   see {@link AttentionForm}
+ * @param prefixChunk     keys expanded at a time in the expanded form (tokens); bounds its scratch memory
+ * @param contextLength   overrides the config's max_position_embeddings when positive (tokens)
+ * @param loadMtp         whether the next-n prediction layer is loaded
+ */
+public record ModelOptions(AttentionForm attentionForm, int prefixChunk, int contextLength, boolean loadMtp) {
+    public static final ModelOptions DEFAULT = new ModelOptions(AttentionForm.AUTO, 1024, 0, false);
+
+    public ModelOptions {
+        if (prefixChunk < 1) {
+            throw new IllegalArgumentException("prefixChunk must be at least 1, got " + prefixChunk);
+        }
+    }
+
+    public ModelOptions withAttentionForm(AttentionForm form) {
+        return new ModelOptions(form, prefixChunk, contextLength, loadMtp);
+    }
+}

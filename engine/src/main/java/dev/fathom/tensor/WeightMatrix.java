@@ -1,0 +1,109 @@
+package dev.fathom.tensor;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A weight [rows, cols] as stored, row-major: rows are outputs, cols are inputs of y = x Wᵀ. A new format is a new case
+ * here, and every backend's {@code bind} stops compiling until it says what it does with it.
+ */
+public sealed interface WeightMatrix {
+    int rows();
+
+    int cols();
+
+    /** Bytes that one full pass over the weight reads, scales included. */
+    long bytes();
+
+    /** One element as float32, decoded: the definition of the format. Slow; for checks and for small copies. */
+    float get(int row, int col);
+
+    record F32Matrix(MemorySegment data, int rows, int cols) implements WeightMatrix {
+        public F32Matrix {
+            checkSize(data, rows, cols, 4);
+        }
+
+        @Override
+        public long bytes() {
+            return 4L * rows * cols;
+        }
+
+        @Override
+        public float get(int row, int col) {
+            return data.get(Tensor.F32, 4 * ((long) row * cols + col));
+        }
+    }
+
+    record Bf16Matrix(MemorySegment data, int rows, int cols) implements WeightMatrix {
+        public Bf16Matrix {
+            checkSize(data, rows, cols, 2);
+        }
+
+        @Override
+        public long bytes() {
+            return 2L * rows * cols;
+        }
+
+        @Override
+        public float get(int row, int col) {
+            return Codecs.bf16ToFloat(data.get(Codecs.LE_SHORT, 2 * ((long) row * cols + col)));
+        }
+    }
+
+    record F16Matrix(MemorySegment data, int rows, int cols) implements WeightMatrix {
+        public F16Matrix {
+            checkSize(data, rows, cols, 2);
+        }
+
+        @Override
+        public long bytes() {
+            return 2L * rows * cols;
+        }
+
+        @Override
+        public float get(int row, int col) {
+            return Float.float16ToFloat(data.get(Codecs.LE_SHORT, 2 * ((long) row * cols + col)));
+        }
+    }
+
+    /**
+     * DeepSeek's block format: w[r, c] = e4m3[r, c] * scales[r / blockRows, c / blockCols], the product taken in
+     * float32. Edge blocks may be partial.
+     *
+     * @param data    rows * cols bytes of E4M3 (no infinities; 0x7F and 0xFF are NaN)
+     * @param scales  [ceil(rows / blockRows), ceil(cols / blockCols)] float32, named {@code weight_scale_inv} in files
+     * @see "DeepSeek-V3, arXiv 2412.19437, section 3.3.2"
+     */
+    record Fp8BlockMatrix(MemorySegment data, Tensor scales, int rows, int cols, int blockRows, int blockCols)
+            implements WeightMatrix {
+        public Fp8BlockMatrix {
+            checkSize(data, rows, cols, 1);
+            int scaleRows = Math.ceilDiv(rows, blockRows);
+            int scaleCols = Math.ceilDiv(cols, blockCols);
+            if (scales.rows() != scaleRows || scales.cols() != scaleCols) {
+                throw new IllegalArgumentException("a [" + rows + ", " + cols + "] weight in blocks of " + blockRows
+                        + "x" + blockCols + " needs scales [" + scaleRows + ", " + scaleCols + "], got ["
+                        + scales.rows() + ", " + scales.cols() + "]");
+            }
+        }
+
+        @Override
+        public long bytes() {
+            return (long) rows * cols + Tensor.byteSize(scales.rows(), scales.cols());
+        }
+
+        @Override
+        public float get(int row, int col) {
+            float value =
+                    Codecs.e4m3ToFloat(data.get(java.lang.foreign.ValueLayout.JAVA_BYTE, (long) row * cols + col));
+            return value * scales.get(row / blockRows, col / blockCols);
+        }
+    }
+
+    private static void checkSize(MemorySegment data, int rows, int cols, int elementBytes) {
+        long wanted = Math.multiplyExact((long) elementBytes * rows, cols);
+        if (rows <= 0 || cols <= 0 || data.byteSize() != wanted) {
+            throw new IllegalArgumentException("a [" + rows + ", " + cols + "] weight of " + elementBytes
+                    + "-byte elements needs " + wanted + " bytes, the segment has " + data.byteSize());
+        }
+    }
+}
