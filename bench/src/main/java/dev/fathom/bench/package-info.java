@@ -1,0 +1,5 @@
+/** Benchmarks and what they need. Not shipped. */
+@NullMarked
+package dev.fathom.bench;
+
+import org.jspecify.annotations.NullMarked;
