@@ -2,6 +2,8 @@ package dev.fathom.tensor;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * 64-byte aligned bump memory for one step's temporaries, reset between steps. It grows to the largest step seen and
@@ -9,13 +11,16 @@ import java.lang.foreign.MemorySegment;
  */
 public final class StepScratch implements AutoCloseable {
     private Arena arena = Arena.ofShared();
-    private MemorySegment slab;
+
+    /** One slab in the steady state; a step larger than any before adds more, which reset joins into one. */
+    private final List<Slab> slabs = new ArrayList<>();
+
+    private int current;
     private long used;
-    private long wanted;
     private long peak;
 
     public StepScratch(long initialBytes) {
-        slab = arena.allocate(Math.max(initialBytes, 64), 64);
+        slabs.add(slab(0, Math.max(initialBytes, 64)));
     }
 
     /** An uninitialised tensor, valid until the next {@link #reset}. */
@@ -26,14 +31,18 @@ public final class StepScratch implements AutoCloseable {
     /** Uninitialised bytes, 64-byte aligned, valid until the next {@link #reset}. */
     public MemorySegment bytes(long size) {
         long rounded = Math.addExact(size, 63) & -64L;
-        wanted = Math.addExact(wanted, rounded);
-        peak = Math.max(peak, wanted);
-        if (used + rounded > slab.byteSize()) {
-            // Rare: a larger step than any before. The overflow lives in the same arena until reset replaces both.
-            return arena.allocate(Math.max(rounded, 64), 64).asSlice(0, size);
+        while (Math.addExact(used, rounded) > slabs.get(current).end()) {
+            if (current + 1 == slabs.size()) {
+                long end = slabs.get(current).end();
+                slabs.add(slab(end, Math.max(rounded, end)));
+            }
+            current++;
+            used = slabs.get(current).start();
         }
-        MemorySegment piece = slab.asSlice(used, size);
+        Slab slab = slabs.get(current);
+        MemorySegment piece = slab.memory().asSlice(used - slab.start(), size);
         used += rounded;
+        peak = Math.max(peak, used);
         return piece;
     }
 
@@ -47,24 +56,43 @@ public final class StepScratch implements AutoCloseable {
         if (mark < 0 || mark > used) {
             throw new IllegalArgumentException("mark " + mark + " is outside [0, " + used + "]");
         }
-        wanted -= used - mark;
         used = mark;
+        while (slabs.get(current).start() > mark) {
+            current--;
+        }
+    }
+
+    /** Most bytes in use at once since the last {@link #reset}. */
+    public long peakBytes() {
+        return peak;
     }
 
     /** Invalidates everything taken and makes room for a step as large as the one just done. */
     public void reset() {
-        if (peak > slab.byteSize()) {
+        if (slabs.size() > 1) {
             arena.close();
             arena = Arena.ofShared();
-            slab = arena.allocate(Math.addExact(peak, peak / 4), 64);
+            slabs.clear();
+            slabs.add(slab(0, Math.addExact(peak, peak / 4)));
         }
+        current = 0;
         used = 0;
-        wanted = 0;
         peak = 0;
     }
 
     @Override
     public void close() {
         arena.close();
+    }
+
+    private Slab slab(long start, long bytes) {
+        return new Slab(arena.allocate(bytes, 64), start);
+    }
+
+    /** @param start position of the slab's first byte, counted over all slabs in order */
+    private record Slab(MemorySegment memory, long start) {
+        long end() {
+            return start + memory.byteSize();
+        }
     }
 }
