@@ -1,0 +1,119 @@
+package dev.fathom.checkpoint;
+
+import dev.fathom.tensor.Codecs;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.F16Matrix;
+import dev.fathom.tensor.WeightMatrix.F32Matrix;
+import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Turns stored bytes into weights, whole or one rank's shard. Whole weights and row shards are views of the file;
+ * column shards are copied, because their rows do not lie side by side.
+ *
+ * @param arena      where copies live
+ * @param blockRows  rows per FP8 scale
+ * @param blockCols  columns per FP8 scale
+ */
+record FormatReader(Arena arena, int blockRows, int blockCols) {
+    /** The part [rowFrom, rowFrom + rows) x [colFrom, colFrom + cols) of a matrix with {@code stride} columns. */
+    private record Part(int rowFrom, int rows, int colFrom, int cols, int stride) {}
+
+    /** A weight in a format without scales. */
+    WeightMatrix plain(StoredTensor stored, int rows, int cols, Shard shard) {
+        Part part = part(stored.name(), rows, cols, shard);
+        MemorySegment data = cut(stored.data(), part, stored.type().bytes());
+        return switch (stored.type()) {
+            case F32 -> new F32Matrix(data, part.rows, part.cols);
+            case F16 -> new F16Matrix(data, part.rows, part.cols);
+            case BF16 -> new Bf16Matrix(data, part.rows, part.cols);
+            case F8_E4M3 -> throw new IllegalArgumentException(stored.name() + " has scales");
+        };
+    }
+
+    /**
+     * An FP8 weight with its scales.
+     *
+     * @param scales  of the whole weight, [ceil(rows / blockRows), ceil(cols / blockCols)]
+     * @throws CheckpointException if a shard's border would run through a block
+     */
+    WeightMatrix fp8(StoredTensor stored, Tensor scales, int rows, int cols, Shard shard) {
+        Part part = part(stored.name(), rows, cols, shard);
+        if (shard.count() > 1) {
+            boolean byRows = shard.axis() == Shard.Axis.ROWS;
+            int size = byRows ? part.rows : part.cols;
+            int block = byRows ? blockRows : blockCols;
+            if (size % block != 0) {
+                throw new CheckpointException(stored.name() + ": " + shard.count() + " ranks would get " + size
+                        + (byRows ? " rows" : " columns") + " each, not a multiple of the FP8 block of " + block
+                        + "; use fewer ranks or a BF16 checkpoint.");
+            }
+        }
+        int scaleRows = Math.ceilDiv(part.rows, blockRows);
+        int scaleCols = Math.ceilDiv(part.cols, blockCols);
+        Part scalePart =
+                new Part(part.rowFrom / blockRows, scaleRows, part.colFrom / blockCols, scaleCols, scales.cols());
+        Tensor partScales = new Tensor(cut(scales.data(), scalePart, 4), scaleRows, scaleCols);
+        MemorySegment data = cut(stored.data(), part, 1);
+        return new Fp8BlockMatrix(data, partScales, part.rows, part.cols, blockRows, blockCols);
+    }
+
+    /**
+     * Numbers as float32 [rows, cols]: a view where they are stored so, else a converted copy.
+     *
+     * @throws CheckpointException for FP8, which means nothing without scales
+     */
+    Tensor floats(StoredTensor stored, int rows, int cols) {
+        return switch (stored.type()) {
+            case F32 -> new Tensor(stored.data(), rows, cols);
+            case BF16 -> converted(stored.data(), rows, cols, Codecs::bf16ToFloat);
+            case F16 -> converted(stored.data(), rows, cols, Float::float16ToFloat);
+            case F8_E4M3 ->
+                throw new CheckpointException(stored.name() + ": dtype F8_E4M3 is served for matrices with scales"
+                        + " only, this tensor must be F32, F16 or BF16; download the checkpoint again.");
+        };
+    }
+
+    private interface HalfDecoder {
+        float decode(short bits);
+    }
+
+    private Tensor converted(MemorySegment source, int rows, int cols, HalfDecoder decoder) {
+        MemorySegment floats = arena.allocate(Tensor.byteSize(rows, cols), 64);
+        long count = (long) rows * cols;
+        for (long i = 0; i < count; i++) {
+            floats.set(Tensor.F32, 4 * i, decoder.decode(source.get(Codecs.LE_SHORT, 2 * i)));
+        }
+        return new Tensor(floats.asReadOnly(), rows, cols);
+    }
+
+    private static Part part(String name, int rows, int cols, Shard shard) {
+        boolean byRows = shard.axis() == Shard.Axis.ROWS;
+        int size = byRows ? rows : cols;
+        if (size % shard.count() != 0) {
+            throw new CheckpointException(name + ": " + size + (byRows ? " rows" : " columns")
+                    + " cannot be divided among " + shard.count() + " ranks; use a number of ranks that divides it.");
+        }
+        int each = size / shard.count();
+        int from = each * shard.index();
+        return byRows ? new Part(from, each, 0, cols, cols) : new Part(0, rows, from, each, cols);
+    }
+
+    private MemorySegment cut(MemorySegment whole, Part part, int elementBytes) {
+        long rowBytes = (long) elementBytes * part.cols;
+        long strideBytes = (long) elementBytes * part.stride;
+        long at = part.rowFrom * strideBytes;
+        if (part.cols == part.stride) {
+            return whole.asSlice(at, Math.multiplyExact(rowBytes, part.rows));
+        }
+        at += (long) elementBytes * part.colFrom;
+        MemorySegment copy = arena.allocate(Math.multiplyExact(rowBytes, part.rows), 64);
+        for (int row = 0; row < part.rows; row++) {
+            MemorySegment.copy(whole, at + row * strideBytes, copy, row * rowBytes, rowBytes);
+        }
+        return copy.asReadOnly();
+    }
+}

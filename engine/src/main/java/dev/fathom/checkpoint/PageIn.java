@@ -1,0 +1,74 @@
+package dev.fathom.checkpoint;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Brings mapped files into memory with several threads, so that the first requests do not wait for the disk. */
+final class PageIn {
+    /** Large enough for the disk's read-ahead, small enough to show progress every few milliseconds. */
+    private static final long CHUNK_BYTES = 16L << 20;
+
+    private final List<MemorySegment> chunks = new ArrayList<>();
+    private final AtomicInteger next = new AtomicInteger();
+    private final AtomicLong done = new AtomicLong();
+    private final long total;
+
+    PageIn(List<MemorySegment> regions) {
+        long bytes = 0;
+        for (MemorySegment region : regions) {
+            bytes += region.byteSize();
+            for (long at = 0; at < region.byteSize(); at += CHUNK_BYTES) {
+                chunks.add(region.asSlice(at, Math.min(CHUNK_BYTES, region.byteSize() - at)));
+            }
+        }
+        total = bytes;
+    }
+
+    /** Returns when every page was touched; only the calling thread, one of {@code threads}, reports. */
+    void run(LoadProgress progress, int threads) {
+        int others = Math.min(threads, chunks.size()) - 1;
+        try (ExecutorService workers = Executors.newFixedThreadPool(
+                Math.max(others, 1),
+                Thread.ofPlatform().daemon().name("page-in-", 0).factory())) {
+            List<Future<?>> running = new ArrayList<>();
+            for (int i = 0; i < others; i++) {
+                running.add(workers.submit(() -> touchRest(LoadProgress.none())));
+            }
+            try {
+                touchRest(progress);
+                for (Future<?> worker : running) {
+                    worker.get();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CheckpointException("Loading the weights was interrupted; start again.", e);
+            } catch (ExecutionException | InternalError e) {
+                // The JVM reports a fault in mapped memory (the file shrank, the disk failed) as InternalError.
+                throw new CheckpointException(
+                        "Reading the weights failed: a file changed while it was mapped, or the disk has an error;"
+                                + " check the disk and download the checkpoint again.",
+                        e);
+            } finally {
+                next.set(chunks.size());
+            }
+        }
+        progress.advance(total, total);
+    }
+
+    private void touchRest(LoadProgress progress) {
+        for (int i = next.getAndIncrement(); i < chunks.size(); i = next.getAndIncrement()) {
+            MemorySegment chunk = chunks.get(i);
+            if (chunk.isMapped()) {
+                chunk.load();
+            }
+            progress.advance(done.addAndGet(chunk.byteSize()), total);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+package dev.fathom.checkpoint;
+
+import dev.fathom.tensor.DType;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/**
+ * Weights of a safetensors checkpoint, one file or many with an index, mapped and checked when opened. Weights may be
+ * asked for from several threads.
+ */
+public final class SafetensorsSource implements WeightSource {
+    private static final String SCALE_SUFFIX = "_scale_inv";
+    private static final int DEFAULT_BLOCK = 128;
+    private static final int NAMES_SHOWN = 5;
+
+    private final CheckpointFiles files;
+    private final Arena arena;
+    private final FormatReader reader;
+    private final Map<String, MemorySegment> mapped = new LinkedHashMap<>();
+    private final Map<String, Located> tensors = new LinkedHashMap<>();
+    private final Set<String> used = ConcurrentHashMap.newKeySet();
+    private final List<String> ignored = new CopyOnWriteArrayList<>();
+
+    /** A tensor and the file it lies in. */
+    private record Located(TensorEntry entry, String file) {}
+
+    private SafetensorsSource(CheckpointFiles files, Arena arena, int blockRows, int blockCols) {
+        this.files = files;
+        this.arena = arena;
+        this.reader = new FormatReader(arena, blockRows, blockCols);
+    }
+
+    /**
+     * Opens a checkpoint whose FP8 weights, if any, have 128x128 blocks, and brings it into memory.
+     *
+     * @param progress  see {@link #pageIn}
+     */
+    public static SafetensorsSource open(CheckpointFiles files, LoadProgress progress) {
+        SafetensorsSource source = open(files, DEFAULT_BLOCK, DEFAULT_BLOCK);
+        try {
+            source.pageIn(progress, Math.min(4, Runtime.getRuntime().availableProcessors()));
+            return source;
+        } catch (RuntimeException e) {
+            source.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens a checkpoint: maps its files and checks every header; no weight is read yet.
+     *
+     * @param blockRows  rows of an FP8 block, {@code quantization_config.weight_block_size[0]}
+     * @param blockCols  columns of an FP8 block
+     * @throws CheckpointException if a file is missing, cut short, damaged, or does not agree with the index
+     */
+    public static SafetensorsSource open(CheckpointFiles files, int blockRows, int blockCols) {
+        return open(files, ShardIndex.read(files), blockRows, blockCols);
+    }
+
+    /** Opens one safetensors file by its name, without an index: reference outputs, adapters. */
+    public static SafetensorsSource openFile(CheckpointFiles files, String name) {
+        return open(files, new ShardIndex(Set.of(name), Map.of()), DEFAULT_BLOCK, DEFAULT_BLOCK);
+    }
+
+    private static SafetensorsSource open(CheckpointFiles files, ShardIndex index, int blockRows, int blockCols) {
+        if (blockRows < 1 || blockCols < 1) {
+            throw new CheckpointException(files.describe("config.json") + ": weight_block_size [" + blockRows + ", "
+                    + blockCols + "] must be positive.");
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            SafetensorsSource source = new SafetensorsSource(files, arena, blockRows, blockCols);
+            source.addShards(index);
+            return source;
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    private void addShards(ShardIndex index) {
+        for (String shard : index.shards()) {
+            MemorySegment file = files.map(shard, arena);
+            mapped.put(shard, file);
+            for (TensorEntry entry : SafetensorsHeader.parse(file, files.describe(shard))) {
+                requireIndexed(entry.name(), shard, index);
+                tensors.put(entry.name(), new Located(entry, shard));
+            }
+        }
+        index.fileOf().forEach((name, shard) -> {
+            if (!tensors.containsKey(name)) {
+                throw new CheckpointException(name + " is not in " + files.describe(shard) + ", where "
+                        + ShardIndex.INDEX
+                        + " says it is: index and weights are of different versions; download both again.");
+            }
+        });
+    }
+
+    private void requireIndexed(String name, String shard, ShardIndex index) {
+        if (index.fileOf().isEmpty()) {
+            return;
+        }
+        String indexed = index.fileOf().get(name);
+        if (!shard.equals(indexed)) {
+            throw new CheckpointException(name + " lies in " + files.describe(shard) + ", but " + ShardIndex.INDEX
+                    + (indexed == null ? " does not name it" : " says it is in " + indexed)
+                    + ": index and weights are of different versions; download both again.");
+        }
+    }
+
+    /**
+     * Reads every page once, with {@code threads} threads, so that the first requests do not wait for the disk. Tensors
+     * that are ignored by then stay on disk, so this is best called after the model took its weights.
+     *
+     * @param progress  called from the calling thread
+     * @throws CheckpointException if the files cannot be read to their end
+     */
+    public void pageIn(LoadProgress progress, int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be positive, got " + threads);
+        }
+        new PageIn(wantedRegions()).run(progress, threads);
+    }
+
+    /** The data of all tensors that are not ignored; neighbours in one file are one region. */
+    private List<MemorySegment> wantedRegions() {
+        List<MemorySegment> regions = new ArrayList<>();
+        String file = "";
+        long begin = 0;
+        long end = 0;
+        for (Located tensor : tensors.values()) {
+            if (isIgnored(tensor.entry.name())) {
+                continue;
+            }
+            if (!tensor.file.equals(file) || tensor.entry.begin() != end) {
+                addRegion(regions, file, begin, end);
+                file = tensor.file;
+                begin = tensor.entry.begin();
+            }
+            end = tensor.entry.end();
+        }
+        addRegion(regions, file, begin, end);
+        return regions;
+    }
+
+    private void addRegion(List<MemorySegment> regions, String file, long begin, long end) {
+        MemorySegment memory = mapped.get(file);
+        if (memory != null && end > begin) {
+            regions.add(memory.asSlice(begin, end - begin));
+        }
+    }
+
+    private boolean isIgnored(String name) {
+        return ignored.stream().anyMatch(name::startsWith);
+    }
+
+    @Override
+    public boolean contains(String name) {
+        return tensors.containsKey(name);
+    }
+
+    /** Names of all tensors. */
+    public Set<String> names() {
+        return Set.copyOf(tensors.keySet());
+    }
+
+    /** The stored dimensions of a tensor. */
+    public List<Long> shape(String name) {
+        return require(name).entry.shape();
+    }
+
+    @Override
+    public WeightMatrix matrix(String name, int rows, int cols, Shard shard) {
+        Located weight = require(name);
+        requireShape(weight, List.of((long) rows, (long) cols));
+        if (weight.entry.bytes() == 0) {
+            throw new CheckpointException(name + ": shape " + weight.entry.shape() + " in "
+                    + files.describe(weight.file) + " is empty; check that config.json belongs to these weights.");
+        }
+        DType type = servedType(weight);
+        used.add(name);
+        if (type != DType.F8_E4M3) {
+            return reader.plain(stored(weight, type), rows, cols, shard);
+        }
+        String scaleName = name + SCALE_SUFFIX;
+        Located scale = tensors.get(scaleName);
+        if (scale == null) {
+            throw new CheckpointException(name + " in " + files.describe(weight.file)
+                    + " is F8_E4M3 but has no scales " + scaleName
+                    + ": only FP8 with block scales is served; use such a checkpoint or a BF16 one.");
+        }
+        int scaleRows = Math.ceilDiv(rows, reader.blockRows());
+        int scaleCols = Math.ceilDiv(cols, reader.blockCols());
+        requireShape(scale, List.of((long) scaleRows, (long) scaleCols));
+        Tensor scales = reader.floats(stored(scale, servedType(scale)), scaleRows, scaleCols);
+        used.add(scaleName);
+        return reader.fp8(stored(weight, type), scales, rows, cols, shard);
+    }
+
+    /** {@inheritDoc} The numbers are read-only, like all weights. */
+    @Override
+    public Tensor vector(String name, int size) {
+        Located vector = require(name);
+        requireShape(vector, List.of((long) size));
+        Tensor floats = reader.floats(stored(vector, servedType(vector)), 1, size);
+        used.add(name);
+        return floats;
+    }
+
+    @Override
+    public void ignore(String prefix) {
+        ignored.add(prefix);
+    }
+
+    @Override
+    public void requireAllUsed() {
+        List<String> unread = new ArrayList<>();
+        for (String name : tensors.keySet()) {
+            if (!used.contains(name) && !isIgnored(name)) {
+                unread.add(name);
+            }
+        }
+        if (unread.isEmpty()) {
+            return;
+        }
+        String shown = String.join(", ", unread.subList(0, Math.min(NAMES_SHOWN, unread.size())));
+        String more = unread.size() > NAMES_SHOWN ? " and " + (unread.size() - NAMES_SHOWN) + " more" : "";
+        throw new CheckpointException(files.describe("") + " holds " + unread.size()
+                + (unread.size() == 1 ? " tensor" : " tensors") + " that this model does not use: " + shown + more
+                + "; check that config.json belongs to these weights.");
+    }
+
+    @Override
+    public long totalBytes() {
+        return tensors.values().stream()
+                .mapToLong(tensor -> tensor.entry.bytes())
+                .sum();
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    private Located require(String name) {
+        Located tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new CheckpointException(name + " is missing in " + files.describe("") + " (" + tensors.size()
+                    + " tensors in " + mapped.size() + (mapped.size() == 1 ? " file" : " files")
+                    + "): check that config.json belongs to these weights, or download them again.");
+        }
+        return tensor;
+    }
+
+    private void requireShape(Located tensor, List<Long> wanted) {
+        if (!tensor.entry.shape().equals(wanted)) {
+            throw new CheckpointException(tensor.entry.name() + ": shape " + tensor.entry.shape() + " in "
+                    + files.describe(tensor.file) + ", config says " + wanted
+                    + "; check that config.json belongs to these weights.");
+        }
+    }
+
+    private DType servedType(Located tensor) {
+        Optional<DType> type = tensor.entry.type().served();
+        return type.orElseThrow(() -> new CheckpointException(tensor.entry.name() + ": dtype "
+                + tensor.entry.type() + " in " + files.describe(tensor.file)
+                + " is not served; weights must be F32, F16, BF16 or F8_E4M3."));
+    }
+
+    private StoredTensor stored(Located tensor, DType type) {
+        MemorySegment file = mapped.get(tensor.file);
+        if (file == null) {
+            throw new IllegalStateException("no mapping of " + tensor.file);
+        }
+        return new StoredTensor(tensor.entry.name(), type, file.asSlice(tensor.entry.begin(), tensor.entry.bytes()));
+    }
+}
