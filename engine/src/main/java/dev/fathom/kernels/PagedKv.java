@@ -1,5 +1,6 @@
 package dev.fathom.kernels;
 
+import dev.fathom.tensor.LazyMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -21,7 +22,7 @@ public record PagedKv(KvShape shape, KvFormat format, int slots, List<MemorySegm
         List<MemorySegment> layers = new ArrayList<>();
         long bytes = Math.multiplyExact((long) slots * shape.rowWidth(), format.bytes());
         for (int layer = 0; layer < shape.layers(); layer++) {
-            layers.add(arena.allocate(bytes, 64));
+            layers.add(LazyMemory.allocate(bytes, arena));
         }
         return new PagedKv(shape, format, slots, layers);
     }

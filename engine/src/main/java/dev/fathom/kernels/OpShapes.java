@@ -1,0 +1,200 @@
+package dev.fathom.kernels;
+
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.util.List;
+
+/**
+ * The shapes every operation of {@link KernelBackend} takes, checked on entry by all backends alike. Each method throws
+ * {@link IllegalArgumentException} that names the operation and the argument.
+ */
+public final class OpShapes {
+    private OpShapes() {}
+
+    public static void linear(int rows, int cols, Tensor x, Tensor y) {
+        shape("linear", "x", x, x.rows(), cols);
+        shape("linear", "y", y, x.rows(), rows);
+        apart("linear", "y", x, y);
+    }
+
+    public static void bindHeads(WeightMatrix stacked, int heads) {
+        if (heads < 1 || stacked.rows() % heads != 0) {
+            throw new IllegalArgumentException(
+                    "bindHeads: heads: " + heads + " do not divide stacked's " + stacked.rows() + " rows");
+        }
+    }
+
+    public static void heads(int heads, int outputs, int inputs, HeadView x, HeadView y) {
+        headView("heads", "x", x, x.rows(), heads, inputs);
+        headView("heads", "y", y, x.rows(), heads, outputs);
+    }
+
+    public static void bindExperts(List<ExpertWeights> experts) {
+        if (experts.isEmpty()) {
+            throw new IllegalArgumentException("bindExperts: experts: none given");
+        }
+        ExpertWeights first = experts.getFirst();
+        for (int e = 0; e < experts.size(); e++) {
+            ExpertWeights expert = experts.get(e);
+            boolean sameFormat = expert.gate().getClass() == first.gate().getClass()
+                    && expert.up().getClass() == first.gate().getClass()
+                    && expert.down().getClass() == first.gate().getClass();
+            if (!sameFormat
+                    || expert.gate().rows() != first.gate().rows()
+                    || expert.gate().cols() != first.gate().cols()) {
+                throw new IllegalArgumentException("bindExperts: experts: number " + e + " is "
+                        + describe(expert.gate()) + ", number 0 is " + describe(first.gate())
+                        + "; all three weights of all experts must have one format and equal shapes");
+            }
+        }
+    }
+
+    private static String describe(WeightMatrix weight) {
+        return weight.getClass().getSimpleName() + " [" + weight.rows() + ", " + weight.cols() + "]";
+    }
+
+    public static void experts(int experts, int hidden, Tensor x, ExpertPlan plan, Tensor out) {
+        shape("experts", "x", x, plan.tokens(), hidden);
+        shape("experts", "out", out, plan.tokens(), hidden);
+        apart("experts", "out", x, out);
+        if (plan.experts() != experts) {
+            throw new IllegalArgumentException(
+                    "experts: plan: routes to " + plan.experts() + " experts, there are " + experts);
+        }
+    }
+
+    public static void embed(WeightMatrix table, int[] ids, Tensor out) {
+        shape("embed", "out", out, ids.length, table.cols());
+        for (int i = 0; i < ids.length; i++) {
+            if (ids[i] < 0 || ids[i] >= table.rows()) {
+                throw new IllegalArgumentException(
+                        "embed: ids[" + i + "] = " + ids[i] + " is outside [0, " + table.rows() + ")");
+            }
+        }
+    }
+
+    public static void rmsNorm(Tensor x, Tensor weight, Tensor out) {
+        shape("rmsNorm", "weight", weight, 1, x.cols());
+        shape("rmsNorm", "out", out, x.rows(), x.cols());
+    }
+
+    public static void add(Tensor x, Tensor delta) {
+        shape("add", "delta", delta, x.rows(), x.cols());
+    }
+
+    public static void siluMul(Tensor gate, Tensor up, Tensor out) {
+        shape("siluMul", "up", up, gate.rows(), gate.cols());
+        shape("siluMul", "out", out, gate.rows(), gate.cols());
+    }
+
+    public static void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        if (x.width() % 2 != 0) {
+            throw new IllegalArgumentException("rope: x: heads must have an even width, got " + x.width());
+        }
+        shape("rope", "cos", cos, x.rows(), x.width() / 2);
+        shape("rope", "sin", sin, x.rows(), x.width() / 2);
+        headView("rope", "out", out, x.rows(), x.heads(), x.width());
+    }
+
+    public static void storeLatent(
+            Tensor latent, Tensor normWeight, Tensor cos, Tensor sin, int[] slots, PagedKv kv, int layer) {
+        KvShape shape = kv.shape();
+        layer("storeLatent", kv, layer);
+        shape("storeLatent", "latent", latent, slots.length, shape.rowWidth());
+        shape("storeLatent", "normWeight", normWeight, 1, shape.latentWidth());
+        shape("storeLatent", "cos", cos, slots.length, shape.ropeWidth() / 2);
+        shape("storeLatent", "sin", sin, slots.length, shape.ropeWidth() / 2);
+        slots("storeLatent", slots, 0, slots.length, kv);
+    }
+
+    public static void loadLatent(
+            PagedKv kv, int layer, int[] slots, int from, int count, Tensor latent, Tensor ropeKeys) {
+        layer("loadLatent", kv, layer);
+        if (from < 0 || count < 0 || from > slots.length - count) {
+            throw new IllegalArgumentException("loadLatent: from, count: positions [" + from + ", " + (from + count)
+                    + ") of a sequence of " + slots.length + " slots");
+        }
+        shape("loadLatent", "latent", latent, count, kv.shape().latentWidth());
+        shape("loadLatent", "ropeKeys", ropeKeys, count, kv.shape().ropeWidth());
+        slots("loadLatent", slots, from, count, kv);
+    }
+
+    public static void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, HeadView out) {
+        layer("attendLatent", kv, layer);
+        headView(
+                "attendLatent",
+                "query",
+                query,
+                batch.tokens(),
+                query.heads(),
+                kv.shape().rowWidth());
+        headView(
+                "attendLatent",
+                "out",
+                out,
+                batch.tokens(),
+                query.heads(),
+                kv.shape().latentWidth());
+        for (int i = 0; i < batch.sequences(); i++) {
+            slots("attendLatent", batch.slots()[i], 0, batch.contextLength()[i], kv);
+        }
+    }
+
+    /** @return the width of a value */
+    public static int attendExpanded(
+            HeadView query, HeadView keysValues, Tensor ropeKeys, HeadView out, Tensor logSumExp) {
+        int nope = query.width() - ropeKeys.cols();
+        int value = keysValues.width() - nope;
+        if (nope < 0 || value < 1) {
+            throw new IllegalArgumentException("attendExpanded: keysValues: heads " + keysValues.width()
+                    + " wide leave no room for keys " + query.width() + " wide of which " + ropeKeys.cols()
+                    + " are rope, and values");
+        }
+        headView("attendExpanded", "keysValues", keysValues, ropeKeys.rows(), query.heads(), nope + value);
+        headView("attendExpanded", "out", out, query.rows(), query.heads(), value);
+        shape("attendExpanded", "logSumExp", logSumExp, query.rows(), query.heads());
+        return value;
+    }
+
+    public static void route(Tensor logits, Tensor correctionBias, RouterRule rule) {
+        shape("route", "logits", logits, logits.rows(), rule.experts());
+        shape("route", "correctionBias", correctionBias, 1, rule.experts());
+    }
+
+    private static void shape(String op, String argument, Tensor tensor, int rows, int cols) {
+        if (tensor.rows() != rows || tensor.cols() != cols) {
+            throw new IllegalArgumentException(op + ": " + argument + ": expected [" + rows + ", " + cols + "], got ["
+                    + tensor.rows() + ", " + tensor.cols() + "]");
+        }
+    }
+
+    private static void headView(String op, String argument, HeadView view, int rows, int heads, int width) {
+        if (view.rows() != rows || view.heads() != heads || view.width() != width) {
+            throw new IllegalArgumentException(op + ": " + argument + ": expected " + rows + " rows of " + heads
+                    + " heads " + width + " wide, got " + view.rows() + " rows of " + view.heads() + " heads "
+                    + view.width() + " wide");
+        }
+    }
+
+    private static void apart(String op, String argument, Tensor x, Tensor y) {
+        if (x.rows() > 0 && x.data().asOverlappingSlice(y.data()).isPresent()) {
+            throw new IllegalArgumentException(op + ": " + argument + ": overlaps x");
+        }
+    }
+
+    private static void layer(String op, PagedKv kv, int layer) {
+        if (layer < 0 || layer >= kv.shape().layers()) {
+            throw new IllegalArgumentException(
+                    op + ": layer: " + layer + " is outside [0, " + kv.shape().layers() + ")");
+        }
+    }
+
+    private static void slots(String op, int[] slots, int from, int count, PagedKv kv) {
+        for (int i = from; i < from + count; i++) {
+            if (slots[i] < 0 || slots[i] >= kv.slots()) {
+                throw new IllegalArgumentException(
+                        op + ": slots[" + i + "] = " + slots[i] + " is outside [0, " + kv.slots() + ")");
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+package dev.fathom.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.fathom.kernels.RouterRule.GroupScore;
+import dev.fathom.kernels.RouterRule.Scoring;
+import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix.F32Matrix;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Routed experts and the router. */
+abstract class ExpertsContract extends AttentionContract {
+    private static final int EXPERTS = 7;
+    private static final int TOP_K = 3;
+
+    private List<ExpertWeights> experts(Format format, int hidden, int inner) {
+        List<ExpertWeights> experts = new ArrayList<>();
+        for (int e = 0; e < EXPERTS; e++) {
+            experts.add(new ExpertWeights(
+                    weight(format, inner, hidden), weight(format, inner, hidden), weight(format, hidden, inner)));
+        }
+        return experts;
+    }
+
+    /** Random choices; expert 5 is never chosen, expert 2 by every token. */
+    private int[] choices(int tokens) {
+        int[] chosen = new int[tokens * TOP_K];
+        for (int t = 0; t < tokens; t++) {
+            int first = random.nextBoolean() ? 0 : 6;
+            int other = random.nextBoolean() ? 1 : 3 + random.nextInt(2);
+            chosen[t * TOP_K] = first;
+            chosen[t * TOP_K + 1] = 2;
+            chosen[t * TOP_K + 2] = other;
+        }
+        return chosen;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void addsUpWeightedExperts(Format format) {
+        for (int[] shape : new int[][] {{1, 1}, {9, 5}, {64, 40}, {130, 70}, {48, 200}}) {
+            int hidden = shape[0];
+            int inner = shape[1];
+            List<ExpertWeights> weights = experts(format, hidden, inner);
+            ExpertsKernel kernel = kernels.bindExperts(weights);
+            for (int tokens : new int[] {1, 2, 5, 21}) {
+                Tensor x = gaussian(tokens, hidden);
+                int[] chosen = choices(tokens);
+                float[] routing = new float[chosen.length];
+                for (int i = 0; i < routing.length; i++) {
+                    routing[i] = (float) random.nextDouble();
+                }
+                ExpertPlan plan = ExpertPlan.of(tokens, TOP_K, EXPERTS, chosen, routing);
+                Tensor out = tensor(tokens, hidden);
+                try (StepScratch scratch = new StepScratch(1 << 16)) {
+                    kernel.apply(x, plan, out, scratch);
+                    for (int t = 0; t < tokens; t++) {
+                        check(weights, x, t, chosen, routing, out, format + " " + tokens + " tokens");
+                        scratch.reset();
+                        assertSameAlone(kernel, x, t, chosen, routing, out, scratch);
+                    }
+                }
+            }
+        }
+    }
+
+    private void assertSameAlone(
+            ExpertsKernel kernel, Tensor x, int t, int[] chosen, float[] routing, Tensor out, StepScratch scratch) {
+        // The order of choices within a token must not matter: it is turned round here.
+        int[] one = new int[TOP_K];
+        float[] oneRouting = new float[TOP_K];
+        for (int k = 0; k < TOP_K; k++) {
+            one[k] = chosen[t * TOP_K + TOP_K - 1 - k];
+            oneRouting[k] = routing[t * TOP_K + TOP_K - 1 - k];
+        }
+        Tensor alone = tensor(1, x.cols());
+        kernel.apply(x.rows(t, 1), ExpertPlan.of(1, TOP_K, EXPERTS, one, oneRouting), alone, scratch);
+        assertSameBits(alone, out.rows(t, 1), "token " + t + " alone");
+    }
+
+    private static void check(
+            List<ExpertWeights> weights, Tensor x, int t, int[] chosen, float[] routing, Tensor out, String what) {
+        int hidden = x.cols();
+        int inner = weights.getFirst().gate().rows();
+        double[] sum = new double[hidden];
+        double[] bound = new double[hidden];
+        for (int k = t * TOP_K; k < (t + 1) * TOP_K; k++) {
+            ExpertWeights expert = weights.get(chosen[k]);
+            double[] active = new double[inner];
+            double[] activeBound = new double[inner];
+            for (int i = 0; i < inner; i++) {
+                Dot gate = dot(expert.gate(), i, x, t, 0);
+                Dot up = dot(expert.up(), i, x, t, 0);
+                double silu = gate.sum() / (1 + Math.exp(-gate.sum()));
+                active[i] = silu * up.sum();
+                // The slope of silu is below 1.1 everywhere.
+                activeBound[i] = 1.1 * gate.bound() * (Math.abs(up.sum()) + up.bound())
+                        + Math.abs(silu) * up.bound()
+                        + 12 * U * Math.abs(active[i])
+                        + TINY;
+            }
+            for (int o = 0; o < hidden; o++) {
+                double down = 0;
+                double magnitude = 0;
+                double carried = 0;
+                for (int i = 0; i < inner; i++) {
+                    double w = expert.down().get(o, i);
+                    down += w * active[i];
+                    magnitude += Math.abs(w * active[i]);
+                    carried += Math.abs(w) * activeBound[i];
+                }
+                sum[o] += routing[k] * down;
+                bound[o] += routing[k] * (carried * 1.01 + (inner + 8) * (U * magnitude + TINY));
+            }
+        }
+        for (int o = 0; o < hidden; o++) {
+            assertWithin(out.get(t, o), sum[o], bound[o], what + " token " + t + " number " + o);
+        }
+    }
+
+    @Test
+    void splitsExpertsOverThreads() {
+        List<ExpertWeights> weights = experts(Format.FP8, 256, 192);
+        ExpertsKernel kernel = kernels.bindExperts(weights);
+        for (int tokens : new int[] {1, 9}) {
+            Tensor x = gaussian(tokens, 256, 0.01);
+            int[] chosen = choices(tokens);
+            float[] routing = new float[chosen.length];
+            Arrays.fill(routing, 0.5f);
+            Tensor out = tensor(tokens, 256);
+            try (StepScratch scratch = new StepScratch(64)) {
+                kernel.apply(x, ExpertPlan.of(tokens, TOP_K, EXPERTS, chosen, routing), out, scratch);
+            }
+            check(weights, x, tokens - 1, chosen, routing, out, tokens + " tokens");
+        }
+    }
+
+    @Test
+    void readsOnlyTheChosenExperts() {
+        List<ExpertWeights> weights = experts(Format.F32, 20, 12);
+        for (int i = 0; i < 20 * 12; i++) {
+            ((F32Matrix) weights.get(5).down()).data().set(Tensor.F32, 4L * i, Float.NaN);
+        }
+        Tensor out = tensor(4, 20);
+        try (StepScratch scratch = new StepScratch(64)) {
+            float[] routing = new float[4 * TOP_K];
+            ExpertPlan plan = ExpertPlan.of(4, TOP_K, EXPERTS, choices(4), routing);
+            kernels.bindExperts(weights).apply(gaussian(4, 20), plan, out, scratch);
+        }
+        for (float v : out.toArray()) {
+            assertThat(v).isEqualTo(0f);
+        }
+    }
+
+    @Test
+    void refusesExpertsOfWrongShapes() {
+        List<ExpertWeights> mixed = new ArrayList<>(experts(Format.F32, 20, 12));
+        mixed.set(3, experts(Format.BF16, 20, 12).get(3));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.bindExperts(mixed))
+                .withMessageContaining("number 3");
+        assertThatIllegalArgumentException().isThrownBy(() -> kernels.bindExperts(List.of()));
+        ExpertsKernel kernel = kernels.bindExperts(experts(Format.F32, 20, 12));
+        ExpertPlan plan = ExpertPlan.of(2, 1, EXPERTS, new int[2], new float[2]);
+        try (StepScratch scratch = new StepScratch(64)) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> kernel.apply(tensor(3, 20), plan, tensor(2, 20), scratch))
+                    .withMessageContaining("x");
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> kernel.apply(tensor(2, 20), plan, tensor(2, 19), scratch))
+                    .withMessageContaining("out");
+            ExpertPlan other = ExpertPlan.of(2, 1, 8, new int[2], new float[2]);
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> kernel.apply(tensor(2, 20), other, tensor(2, 20), scratch))
+                    .withMessageContaining("plan");
+        }
+    }
+
+    @Test
+    void routesAsEachGenerationDefinesIt() {
+        for (RouterRule rule : List.of(
+                new RouterRule(Scoring.SOFTMAX, 64, 6, 1, 1, GroupScore.MAX, false, 1f),
+                new RouterRule(Scoring.SOFTMAX, 160, 6, 8, 3, GroupScore.MAX, false, 16f),
+                new RouterRule(Scoring.SIGMOID, 256, 8, 8, 4, GroupScore.TOP2_SUM, true, 2.5f),
+                new RouterRule(Scoring.SIGMOID, 8, 2, 4, 1, GroupScore.TOP2_SUM, true, 1f),
+                new RouterRule(Scoring.SIGMOID, 4, 2, 4, 2, GroupScore.TOP2_SUM, true, 1f),
+                new RouterRule(Scoring.SOFTMAX, 3, 3, 1, 1, GroupScore.MAX, true, 1f))) {
+            Tensor logits = gaussian(40, rule.experts(), 2);
+            // In half the rows only a few values occur, so that there are ties of experts and of groups.
+            for (int t = 0; t < 20; t++) {
+                for (int e = 0; e < rule.experts(); e++) {
+                    logits.set(t, e, Math.round(logits.get(t, e)));
+                }
+            }
+            Tensor zero = tensor(1, rule.experts());
+            zero.fill(0);
+            checkRoutes(logits, zero, rule);
+            checkRoutes(logits, gaussian(1, rule.experts(), 0.3), rule);
+        }
+    }
+
+    private void checkRoutes(Tensor logits, Tensor bias, RouterRule rule) {
+        ExpertPlan plan = kernels.route(logits, bias, rule);
+        assertThat(plan.tokens()).isEqualTo(logits.rows());
+        assertThat(plan.experts()).isEqualTo(rule.experts());
+        for (int t = 0; t < logits.rows(); t++) {
+            float[] scores = scores(logits, t, rule);
+            List<Integer> chosen = choose(scores, bias, rule);
+            double sum = chosen.stream().mapToDouble(e -> scores[e]).sum();
+            List<Integer> got = new ArrayList<>();
+            for (int k = t * rule.topK(); k < (t + 1) * rule.topK(); k++) {
+                int assignment = plan.ofToken()[k];
+                assertThat(plan.tokenRow()[assignment]).isEqualTo(t);
+                int expert = 0;
+                while (plan.expertStart()[expert + 1] <= assignment) {
+                    expert++;
+                }
+                got.add(expert);
+                double weight = scores[expert] * (double) rule.scale() / (rule.normalize() ? sum + 1e-20 : 1);
+                assertWithin(plan.weight()[assignment], weight, 8 * U * weight, "weight of expert " + expert);
+            }
+            assertThat(got)
+                    .as("token %d of %s", t, rule)
+                    .containsExactlyElementsOf(chosen.stream().sorted().toList());
+        }
+    }
+
+    private static float[] scores(Tensor logits, int t, RouterRule rule) {
+        double sum = 0;
+        for (int e = 0; e < rule.experts(); e++) {
+            sum += Math.exp(logits.get(t, e));
+        }
+        float[] scores = new float[rule.experts()];
+        for (int e = 0; e < rule.experts(); e++) {
+            double exp = Math.exp(logits.get(t, e));
+            scores[e] = (float) (rule.scoring() == Scoring.SIGMOID ? exp / (1 + exp) : exp / sum);
+        }
+        return scores;
+    }
+
+    /** By sorting, the plain way: a stable sort by falling score leaves ties in ascending order. */
+    private static List<Integer> choose(float[] scores, Tensor bias, RouterRule rule) {
+        int size = rule.experts() / rule.groups();
+        Comparator<Integer> byScore = Comparator.comparingDouble((Integer e) -> scores[e] + bias.get(0, e))
+                .reversed();
+        Comparator<Integer> byGroup = Comparator.comparingDouble((Integer g) -> {
+                    List<Integer> best = IntStream.range(g * size, (g + 1) * size)
+                            .boxed()
+                            .sorted(byScore)
+                            .limit(rule.groupScore() == GroupScore.MAX ? 1 : 2)
+                            .toList();
+                    float score = 0;
+                    for (int e : best) {
+                        score += scores[e] + bias.get(0, e);
+                    }
+                    return score;
+                })
+                .reversed();
+        List<Integer> groups = IntStream.range(0, rule.groups())
+                .boxed()
+                .sorted(byGroup)
+                .limit(rule.topGroups())
+                .toList();
+        return IntStream.range(0, rule.experts())
+                .boxed()
+                .filter(e -> groups.contains(e / size))
+                .sorted(byScore)
+                .limit(rule.topK())
+                .toList();
+    }
+
+    @Test
+    void survivesRoutingNotANumber() {
+        RouterRule rule = new RouterRule(Scoring.SIGMOID, 16, 4, 4, 2, GroupScore.TOP2_SUM, true, 2.5f);
+        Tensor logits = tensor(1, 16);
+        logits.fill(Float.NaN);
+        Tensor zero = tensor(1, 16);
+        zero.fill(0);
+        ExpertPlan plan = kernels.route(logits, zero, rule);
+        assertThat(plan.ofToken()).hasSize(4).doesNotHaveDuplicates();
+        assertThat(plan.weight()[0]).isNaN();
+    }
+
+    @Test
+    void refusesLogitsOfWrongShapes() {
+        RouterRule rule = new RouterRule(Scoring.SIGMOID, 16, 4, 4, 2, GroupScore.TOP2_SUM, true, 2.5f);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.route(tensor(2, 15), tensor(1, 16), rule))
+                .withMessageContaining("logits");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.route(tensor(2, 16), tensor(1, 15), rule))
+                .withMessageContaining("correctionBias");
+    }
+}

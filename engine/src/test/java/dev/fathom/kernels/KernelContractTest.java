@@ -1,0 +1,7 @@
+package dev.fathom.kernels;
+
+/**
+ * Everything {@link KernelBackend} promises, run against each backend by a class that only extends this one. The parts are
+ * in the classes above it: linear maps, operations on rows, attention, experts and routing.
+ */
+public abstract class KernelContractTest extends ExpertsContract {}

@@ -1,0 +1,341 @@
+package dev.fathom.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.fathom.tensor.Codecs;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.ValueLayout;
+import java.util.HashSet;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Operations on rows without a weight matrix, and the latent cache's rows. */
+abstract class RowsContract extends LinearContract {
+    private static final int[] WIDTHS = {1, 2, LANES - 1, LANES, LANES + 1, 2 * LANES + 3, 64, 130, 576, 4098};
+
+    @ParameterizedTest
+    @EnumSource
+    void embedsRowsExactly(Format format) {
+        for (int cols : new int[] {1, LANES + 1, 130, 576}) {
+            WeightMatrix table = weight(format, 11, cols);
+            int[] ids = {10, 0, 3, 3};
+            Tensor out = tensor(4, cols);
+            kernels.embed(table, ids, out);
+            for (int t = 0; t < ids.length; t++) {
+                for (int i = 0; i < cols; i++) {
+                    assertThat(out.get(t, i)).isEqualTo(table.get(ids[t], i));
+                }
+            }
+        }
+    }
+
+    @Test
+    void normalizesByTheRootMeanSquare() {
+        for (int width : WIDTHS) {
+            for (double size : new double[] {1, 1e-3, 1e15, 0}) {
+                Tensor x = gaussian(5, width, size);
+                Tensor weight = gaussian(1, width);
+                Tensor out = tensor(5, width);
+                kernels.rmsNorm(x, weight, 1e-6f, out);
+                for (int t = 0; t < 5; t++) {
+                    double factor = inverseRms(x, t, width);
+                    for (int i = 0; i < width; i++) {
+                        double expected = x.get(t, i) * factor * weight.get(0, i);
+                        // The sum of n squares is off by n roundings at most, its inverse root by half of that.
+                        double bound = (width / 2.0 + 4) * U * Math.abs(expected) + TINY;
+                        assertWithin(out.get(t, i), expected, bound, "width " + width + " [" + t + ", " + i + "]");
+                    }
+                }
+                Tensor alone = tensor(1, width);
+                kernels.rmsNorm(x.rows(3, 1), weight, 1e-6f, alone);
+                assertSameBits(alone, out.rows(3, 1), "a row alone");
+                kernels.rmsNorm(x, weight, 1e-6f, x);
+                assertSameBits(x, out, "in place");
+            }
+        }
+    }
+
+    private static double inverseRms(Tensor x, int row, int width) {
+        double squares = 0;
+        for (int i = 0; i < width; i++) {
+            squares += (double) x.get(row, i) * x.get(row, i);
+        }
+        return 1 / Math.sqrt(squares / width + 1e-6f);
+    }
+
+    @Test
+    void addsExactly() {
+        for (int width : WIDTHS) {
+            Tensor x = gaussian(3, width);
+            Tensor delta = gaussian(3, width);
+            Tensor before = tensor(3, width);
+            before.copyFrom(x);
+            kernels.add(x, delta);
+            for (int t = 0; t < 3; t++) {
+                for (int i = 0; i < width; i++) {
+                    assertThat(x.get(t, i)).isEqualTo(before.get(t, i) + delta.get(t, i));
+                }
+            }
+        }
+    }
+
+    @Test
+    void multipliesTheSiluOfTheGateWithUp() {
+        for (int width : WIDTHS) {
+            Tensor gate = gaussian(4, width, 8);
+            Tensor up = gaussian(4, width);
+            checkSilu(gate, up);
+        }
+        float[] edges = {
+            0f,
+            -0f,
+            1e-40f,
+            -1e-40f,
+            1e-20f,
+            -1f,
+            1f,
+            20f,
+            -20f,
+            -60f,
+            -86.9f,
+            -87.1f,
+            -88f,
+            88f,
+            89f,
+            -104f,
+            -1000f,
+            1000f,
+            1e30f,
+            -1e30f,
+            Float.MAX_VALUE,
+            -Float.MAX_VALUE,
+            Float.MIN_VALUE
+        };
+        Tensor gate = tensor(1, edges.length);
+        gate.copyFrom(edges);
+        Tensor up = tensor(1, edges.length);
+        up.fill(0.75f);
+        checkSilu(gate, up);
+        gate.set(0, 3, Float.NaN);
+        Tensor out = tensor(1, edges.length);
+        kernels.siluMul(gate, up, out);
+        assertThat(out.get(0, 3)).isNaN();
+    }
+
+    private void checkSilu(Tensor gate, Tensor up) {
+        Tensor out = tensor(gate.rows(), gate.cols());
+        kernels.siluMul(gate, up, out);
+        for (int t = 0; t < gate.rows(); t++) {
+            for (int i = 0; i < gate.cols(); i++) {
+                double g = gate.get(t, i);
+                double expected = g / (1 + Math.exp(-g)) * up.get(t, i);
+                // Exponential, sum, quotient and two products: 12 roundings. Far below zero an exponential under
+                // 1.7e-38
+                // may be taken for zero.
+                double bound = 12 * U * Math.abs(expected) + (g < -87 && g > -1e3 ? 1.7e-38 * -g : 0) + TINY;
+                assertWithin(out.get(t, i), expected, bound, "silu of " + g);
+            }
+        }
+        Tensor alone = tensor(1, gate.cols());
+        int last = gate.rows() - 1;
+        kernels.siluMul(gate.rows(last, 1), up.rows(last, 1), alone);
+        assertSameBits(alone, out.rows(last, 1), "a row alone");
+        Tensor inPlace = tensor(gate.rows(), gate.cols());
+        inPlace.copyFrom(gate);
+        kernels.siluMul(inPlace, up, inPlace);
+        assertSameBits(inPlace, out, "in place");
+    }
+
+    @Test
+    void rotatesInterleavedPairs() {
+        for (int width : new int[] {2, LANES - 2, LANES, LANES + 2, 64, 66}) {
+            for (int heads : new int[] {1, 3}) {
+                Tensor cos = gaussian(5, width / 2);
+                Tensor sin = gaussian(5, width / 2);
+                HeadView x = new HeadView(gaussian(5, heads * (width + 7)), heads, width + 7, 3, width);
+                HeadView out = new HeadView(tensor(5, heads * (width + 1) + 4), heads, width + 1, 4, width);
+                kernels.rope(x, cos, sin, out);
+                for (int t = 0; t < 5; t++) {
+                    for (int h = 0; h < heads; h++) {
+                        for (int i = 0; i < width / 2; i++) {
+                            checkPair(x, cos, sin, out, t, h, i);
+                        }
+                    }
+                }
+                assertRestUntouched(out);
+                HeadView alone = new HeadView(tensor(1, out.tensor().cols()), heads, width + 1, 4, width);
+                kernels.rope(x.rows(2, 1), cos.rows(2, 1), sin.rows(2, 1), alone);
+                assertSameBits(alone.tensor(), out.tensor().rows(2, 1), "a row alone");
+                kernels.rope(x, cos, sin, x);
+                for (int h = 0; h < heads; h++) {
+                    for (int i = 0; i < width; i++) {
+                        assertThat(x.tensor().get(4, x.column(h) + i))
+                                .isEqualTo(out.tensor().get(4, out.column(h) + i));
+                    }
+                }
+            }
+        }
+    }
+
+    private static void checkPair(HeadView x, Tensor cos, Tensor sin, HeadView out, int t, int h, int i) {
+        double a = x.tensor().get(t, x.column(h) + 2 * i);
+        double b = x.tensor().get(t, x.column(h) + 2 * i + 1);
+        double c = cos.get(t, i);
+        double s = sin.get(t, i);
+        double first = out.tensor().get(t, out.column(h) + 2 * i);
+        double second = out.tensor().get(t, out.column(h) + 2 * i + 1);
+        assertWithin(first, a * c - b * s, 2 * U * (Math.abs(a * c) + Math.abs(b * s)), "first of pair " + i);
+        assertWithin(second, a * s + b * c, 2 * U * (Math.abs(a * s) + Math.abs(b * c)), "second of pair " + i);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void storesNormalizedRotatedRowsAndLoadsThemBack(KvFormat format) {
+        for (int[] widths : new int[][] {{1, 2}, {6, 4}, {LANES, LANES}, {40, 10}, {512, 64}, {33, 0}}) {
+            int latentWidth = widths[0];
+            int ropeWidth = widths[1];
+            PagedKv kv = PagedKv.allocate(new KvShape(3, latentWidth, ropeWidth), format, 20, arena);
+            int[] slots = {7, 0, 19, 4, 12};
+            Tensor latent = gaussian(5, latentWidth + ropeWidth, 3);
+            Tensor norm = gaussian(1, latentWidth);
+            Tensor cos = gaussian(5, ropeWidth / 2);
+            Tensor sin = gaussian(5, ropeWidth / 2);
+            kernels.storeLatent(latent, norm, 1e-6f, cos, sin, slots, kv, 1);
+            Tensor back = tensor(4, latentWidth);
+            Tensor ropeKeys = tensor(4, ropeWidth);
+            kernels.loadLatent(kv, 1, slots, 1, 4, back, ropeKeys);
+            double rounding = format == KvFormat.BF16 ? 0x1p-8 : 0;
+            for (int k = 0; k < 4; k++) {
+                double factor = inverseRms(latent, k + 1, latentWidth);
+                for (int i = 0; i < latentWidth; i++) {
+                    double expected = latent.get(k + 1, i) * factor * norm.get(0, i);
+                    double bound = (rounding + (latentWidth / 2.0 + 4) * U) * Math.abs(expected) * 1.01;
+                    assertWithin(back.get(k, i), expected, bound, "latent " + i);
+                }
+                for (int i = 0; i < ropeWidth / 2; i++) {
+                    double a = latent.get(k + 1, latentWidth + 2 * i);
+                    double b = latent.get(k + 1, latentWidth + 2 * i + 1);
+                    double c = cos.get(k + 1, i);
+                    double s = sin.get(k + 1, i);
+                    double bound = 1.01 * (rounding + 2 * U) * (Math.abs(a * c) + Math.abs(b * s));
+                    assertWithin(ropeKeys.get(k, 2 * i), a * c - b * s, bound, "rope " + i);
+                    bound = 1.01 * (rounding + 2 * U) * (Math.abs(a * s) + Math.abs(b * c));
+                    assertWithin(ropeKeys.get(k, 2 * i + 1), a * s + b * c, bound, "rope " + i);
+                }
+            }
+            assertOthersEmpty(kv, slots);
+        }
+    }
+
+    private static void assertOthersEmpty(PagedKv kv, int[] slots) {
+        Set<Integer> used = new HashSet<>();
+        for (int slot : slots) {
+            used.add(slot);
+        }
+        for (int layer = 0; layer < kv.shape().layers(); layer++) {
+            for (int slot = 0; slot < kv.slots(); slot++) {
+                if (layer != 1 || !used.contains(slot)) {
+                    byte[] bytes = kv.layer(layer)
+                            .asSlice(slot * kv.rowBytes(), kv.rowBytes())
+                            .toArray(ValueLayout.JAVA_BYTE);
+                    assertThat(bytes).containsOnly(0);
+                }
+            }
+        }
+    }
+
+    @Test
+    void roundsCachedNumbersToNearestEven() {
+        int width = 2 * LANES + 3;
+        PagedKv kv = PagedKv.allocate(new KvShape(1, 1, 2 * width), KvFormat.BF16, 2, arena);
+        float[] edges = {
+            1f,
+            0x1.01p0f,
+            0x1.02p0f,
+            0x1.03p0f,
+            0x1.010002p0f,
+            -0x1.01p0f,
+            0x1.fep0f,
+            0x1.ffp0f,
+            3e-39f,
+            -3e-39f,
+            Float.MAX_VALUE,
+            -0f,
+            0f,
+            Float.NaN,
+            Float.POSITIVE_INFINITY,
+            0x1.00fffep0f
+        };
+        Tensor latent = tensor(1, 1 + 2 * width);
+        latent.set(0, 0, 1);
+        for (int i = 0; i < 2 * width; i++) {
+            latent.set(0, 1 + i, i % 2 == 0 ? edges[i / 2 % edges.length] : 0f);
+        }
+        Tensor one = tensor(1, width);
+        one.fill(1);
+        Tensor zero = tensor(1, width);
+        zero.fill(0);
+        kernels.storeLatent(latent, single(1), 1e-6f, one, zero, new int[] {1}, kv, 0);
+        Tensor ropeKeys = tensor(1, 2 * width);
+        kernels.loadLatent(kv, 0, new int[] {1}, 0, 1, tensor(1, 1), ropeKeys);
+        for (int i = 0; i < width; i++) {
+            float edge = edges[i % edges.length];
+            float expected = Codecs.bf16ToFloat(Codecs.floatToBf16(edge)) + 0f;
+            assertThat(Float.compare(ropeKeys.get(0, 2 * i) + 0f, expected))
+                    .as("%s gave %s", edge, ropeKeys.get(0, 2 * i))
+                    .isZero();
+        }
+    }
+
+    private Tensor single(float value) {
+        Tensor tensor = tensor(1, 1);
+        tensor.set(0, 0, value);
+        return tensor;
+    }
+
+    @Test
+    void refusesRowsOfWrongShapes() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.embed(weight(Format.F32, 4, 8), new int[] {1, 4}, tensor(2, 8)))
+                .withMessageContaining("ids[1] = 4");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.embed(weight(Format.F32, 4, 8), new int[] {1}, tensor(1, 7)))
+                .withMessageContaining("out");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.rmsNorm(tensor(2, 8), tensor(1, 7), 1e-6f, tensor(2, 8)))
+                .withMessageContaining("weight");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.add(tensor(2, 8), tensor(3, 8)))
+                .withMessageContaining("delta");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.siluMul(tensor(2, 8), tensor(2, 7), tensor(2, 8)))
+                .withMessageContaining("up");
+        HeadView odd = HeadView.of(tensor(2, 9), 3);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.rope(odd, tensor(2, 1), tensor(2, 1), odd))
+                .withMessageContaining("even");
+        HeadView even = HeadView.of(tensor(2, 12), 3);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.rope(even, tensor(2, 2), tensor(2, 1), even))
+                .withMessageContaining("sin");
+        PagedKv kv = PagedKv.allocate(new KvShape(2, 4, 2), KvFormat.BF16, 8, arena);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.storeLatent(
+                        tensor(1, 6), tensor(1, 4), 1e-6f, tensor(1, 1), tensor(1, 1), new int[] {8}, kv, 0))
+                .withMessageContaining("slots[0] = 8");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.storeLatent(
+                        tensor(1, 6), tensor(1, 4), 1e-6f, tensor(1, 1), tensor(1, 1), new int[] {1}, kv, 2))
+                .withMessageContaining("layer");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.loadLatent(kv, 0, new int[] {1, 2}, 1, 2, tensor(2, 4), tensor(2, 2)))
+                .withMessageContaining("from, count");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.loadLatent(kv, 0, new int[] {1, 2}, 0, 2, tensor(2, 4), tensor(2, 3)))
+                .withMessageContaining("ropeKeys");
+    }
+}
