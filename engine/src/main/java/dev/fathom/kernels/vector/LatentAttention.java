@@ -1,0 +1,154 @@
+package dev.fathom.kernels.vector;
+
+import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.PagedKv;
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Absorbed attention over the latent cache. A unit of work is a few heads of a few rows of one sequence; it expands each
+ * block of cache rows to float32 once for all of them.
+ */
+final class LatentAttention {
+    /** (row, head) pairs of a unit: enough that expanding the keys is a small part of the work. */
+    private static final int PAIRS = 64;
+
+    private static final int FEWEST_HEADS = 8;
+
+    private final HeadView query;
+    private final AttentionBatch batch;
+    private final PagedKv kv;
+    private final int layer;
+    private final float scale;
+    private final HeadView out;
+
+    private final int width;
+    private final int columns;
+    private final int headsPerUnit;
+    private final int rowsPerUnit;
+
+    LatentAttention(
+            HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out, int threads) {
+        this.query = query;
+        this.batch = batch;
+        this.kv = kv;
+        this.layer = layer;
+        this.scale = scale;
+        this.out = out;
+        width = kv.shape().latentWidth();
+        columns = Lanes.padded(kv.shape().rowWidth());
+        int share = Math.ceilDiv(batch.tokens() * query.heads(), 2 * threads);
+        int wanted = Math.clamp(share, FEWEST_HEADS, PAIRS);
+        headsPerUnit = Math.min(query.heads(), Math.ceilDiv(wanted, 4) * 4);
+        rowsPerUnit = Math.max(1, PAIRS / headsPerUnit);
+    }
+
+    void run(VectorTeam team) {
+        int groups = Math.ceilDiv(query.heads(), headsPerUnit);
+        int[] firstUnit = new int[batch.sequences() + 1];
+        long work = 0;
+        for (int i = 0; i < batch.sequences(); i++) {
+            firstUnit[i + 1] = firstUnit[i] + groups * Math.ceilDiv(batch.queries(i), rowsPerUnit);
+            work += 2L * batch.queries(i) * query.heads() * batch.contextLength()[i] * columns;
+        }
+        team.run(firstUnit[batch.sequences()], work, (unit, workspace) -> {
+            int sequence = 0;
+            while (firstUnit[sequence + 1] <= unit) {
+                sequence++;
+            }
+            int local = unit - firstUnit[sequence];
+            int row = local / groups * rowsPerUnit;
+            int head = local % groups * headsPerUnit;
+            attend(
+                    sequence,
+                    row,
+                    Math.min(batch.queries(sequence), row + rowsPerUnit),
+                    head,
+                    Math.min(query.heads(), head + headsPerUnit),
+                    workspace);
+        });
+    }
+
+    /** Rows [row, rowEnd) of a sequence, heads [head, headEnd). */
+    private void attend(int sequence, int row, int rowEnd, int head, int headEnd, Workspace workspace) {
+        int heads = headEnd - head;
+        int pairs = (rowEnd - row) * heads;
+        MemorySegment panels = workspace.rows.atLeast(4L * pairs * columns);
+        MemorySegment keys = workspace.keys.atLeast(4L * Attention.BLOCK * columns);
+        MemorySegment states = workspace.softmax.atLeast((long) pairs * Attention.STATE_BYTES);
+        int first = batch.queryStart()[sequence];
+        int position = batch.prefixLength(sequence);
+        for (int r = row; r < rowEnd; r++) {
+            begin(first + r, head, heads, (r - row) * heads, panels, states);
+        }
+        int longest = position + rowEnd;
+        for (int block = 0; block < longest; block += Attention.BLOCK) {
+            int end = Math.min(longest, block + Attention.BLOCK);
+            VectorLatentCache.expand(kv, layer, batch.slots()[sequence], block, end, keys);
+            for (int r = row; r < rowEnd; r++) {
+                int seen = Math.min(end, position + r + 1) - block;
+                if (seen > 0) {
+                    add(first + r, head, heads, (r - row) * heads, seen, panels, keys, states, workspace);
+                }
+            }
+        }
+        for (int r = row; r < rowEnd; r++) {
+            for (int h = 0; h < heads; h++) {
+                float sum = Attention.sum(state(states, (r - row) * heads + h));
+                Attention.divide(outRow(first + r, head + h), width, sum);
+            }
+        }
+    }
+
+    private static MemorySegment state(MemorySegment states, int pair) {
+        return states.asSlice((long) pair * Attention.STATE_BYTES, Attention.STATE_BYTES);
+    }
+
+    private MemorySegment outRow(int row, int head) {
+        Tensor tensor = out.tensor();
+        return tensor.data().asSlice(tensor.offset(row, out.column(head)), 4L * width);
+    }
+
+    /** Heads as rows: those of one token from {@code head} on. */
+    private static Strided heads(HeadView view, int token, int head) {
+        return new Strided(view.tensor().data(), view.tensor().offset(token, view.column(head)), 4L * view.stride());
+    }
+
+    private void begin(int token, int head, int heads, int pair, MemorySegment panels, MemorySegment states) {
+        MemorySegment mine = panels.asSlice(4L * pair * columns, 4L * heads * columns);
+        Panels.pack(heads(query, token, head), kv.shape().rowWidth(), 0, heads, heads, mine);
+        for (int h = 0; h < heads; h++) {
+            Attention.begin(state(states, pair + h));
+            outRow(token, head + h).fill((byte) 0);
+        }
+    }
+
+    /** Adds the first {@code seen} keys of a block to what a token's heads have so far. */
+    private void add(
+            int token,
+            int head,
+            int heads,
+            int pair,
+            int seen,
+            MemorySegment panels,
+            MemorySegment keys,
+            MemorySegment states,
+            Workspace workspace) {
+        MemorySegment scores = workspace.scores.atLeast(4L * Attention.SCORE_STRIDE);
+        int height;
+        for (int h = 0; h < heads; h += height) {
+            height = Tiles.height(heads - h);
+            MemorySegment queries = panels.asSlice(4L * (pair + h) * columns, 4L * height * columns);
+            Attention.scores(height, queries, columns, seen, keys, scores, workspace);
+            for (int i = 0; i < height; i++) {
+                MemorySegment row = scores.asSlice((long) i * Attention.SCORE_STRIDE, Attention.SCORE_STRIDE);
+                Attention.softmax(row, seen, scale, state(states, pair + h + i));
+            }
+            MemorySegment tileStates =
+                    states.asSlice((long) (pair + h) * Attention.STATE_BYTES, (long) height * Attention.STATE_BYTES);
+            Strided to = heads(out, token, head + h);
+            Attention.addValues(height, scores, tileStates, 0, seen, keys, 16L * columns, width, to);
+        }
+    }
+}

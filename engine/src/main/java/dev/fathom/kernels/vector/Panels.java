@@ -1,0 +1,54 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.BYTES;
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.LE;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/**
+ * Rows of x packed for {@link Tiles}: panels of the heights {@link Tiles#height} gives, one after the other, each
+ * [columns / COUNT, height, COUNT] with columns padded to whole vectors by zeros. Row r's panel starts at byte
+ * 4 * r * padded columns if r is the first of its panel.
+ */
+final class Panels {
+    private Panels() {}
+
+    static long bytes(int rows, int columns) {
+        return 4L * rows * Lanes.padded(columns);
+    }
+
+    /** Packs rows [from, to) of one block of {@code rows} rows; from and to are at panel borders. */
+    static void pack(Strided x, int columns, int from, int to, int rows, MemorySegment panels) {
+        long rowBytes = 4L * Lanes.padded(columns);
+        int height;
+        for (int r = from; r < to; r += height) {
+            height = Tiles.height(rows - r);
+            MemorySegment panel = panels.asSlice(r * rowBytes, height * rowBytes);
+            for (int i = 0; i < height; i++) {
+                packRow(x.row(r + i, columns), columns, panel, (long) i * BYTES, height * 4L);
+            }
+        }
+    }
+
+    /**
+     * One row into a panel.
+     *
+     * @param at            byte offset of the row's first vector
+     * @param bytesPerLane  bytes of the panel for each column: 4 * height
+     */
+    static void packRow(MemorySegment row, int columns, MemorySegment panel, long at, long bytesPerLane) {
+        int whole = columns & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector.fromMemorySegment(F32, row, 4L * i, LE).intoMemorySegment(panel, at + bytesPerLane * i, LE);
+        }
+        if (whole < columns) {
+            VectorMask<Float> tail = F32.indexInRange(whole, columns);
+            FloatVector.fromMemorySegment(F32, row, 4L * whole, LE, tail)
+                    .intoMemorySegment(panel, at + bytesPerLane * whole, LE);
+        }
+    }
+}

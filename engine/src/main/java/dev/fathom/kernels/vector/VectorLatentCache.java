@@ -1,0 +1,121 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.I16;
+import static dev.fathom.kernels.vector.Lanes.LE;
+
+import dev.fathom.kernels.PagedKv;
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** Rows of the latent cache, one at a time. */
+final class VectorLatentCache {
+    private VectorLatentCache() {}
+
+    /** Normalises, rotates and stores one row; cos and sin are [ropeWidth / 2]. */
+    static void store(
+            MemorySegment row,
+            MemorySegment normWeight,
+            float epsilon,
+            MemorySegment cos,
+            MemorySegment sin,
+            PagedKv kv,
+            MemorySegment slot,
+            Workspace workspace) {
+        int latent = kv.shape().latentWidth();
+        int rope = kv.shape().ropeWidth();
+        MemorySegment buffer = workspace.plain.atLeast(4L * (latent + 3L * rope));
+        MemorySegment ready = buffer.asSlice(0, 4L * (latent + rope));
+        VectorRows.normalize(row.asSlice(0, 4L * latent), normWeight, latent, epsilon, ready.asSlice(0, 4L * latent));
+        if (rope > 0) {
+            MemorySegment cosines = buffer.asSlice(4L * (latent + rope), 4L * rope);
+            MemorySegment sines = buffer.asSlice(4L * (latent + 2L * rope), 4L * rope);
+            VectorRows.spread(cos, sin, rope, cosines, sines);
+            MemorySegment rotated = ready.asSlice(4L * latent, 4L * rope);
+            VectorRows.rotate(row.asSlice(4L * latent, 4L * rope), cosines, sines, rope, rotated);
+        }
+        switch (kv.format()) {
+            case F32 -> MemorySegment.copy(ready, 0, slot, 0, ready.byteSize());
+            case BF16 -> toBf16(ready, latent + rope, slot);
+        }
+    }
+
+    /** Round to nearest, ties to even; NaN stays NaN. */
+    private static void toBf16(MemorySegment from, int count, MemorySegment to) {
+        int whole = count & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            bf16(FloatVector.fromMemorySegment(F32, from, 4L * i, LE)).intoMemorySegment(to, 2L * i, LE);
+        }
+        if (whole < count) {
+            VectorMask<Float> tail = F32.indexInRange(whole, count);
+            bf16(FloatVector.fromMemorySegment(F32, from, 4L * whole, LE, tail))
+                    .intoMemorySegment(to, 2L * whole, LE, I16.indexInRange(whole, count));
+        }
+    }
+
+    private static ShortVector bf16(FloatVector v) {
+        IntVector bits = v.reinterpretAsInts();
+        IntVector odd = bits.lanewise(VectorOperators.LSHR, 16).and(1);
+        IntVector rounded = bits.add(0x7FFF)
+                .add(odd)
+                .blend(bits.or(0x400000), v.test(VectorOperators.IS_NAN).cast(Lanes.I32));
+        return (ShortVector) rounded.lanewise(VectorOperators.LSHR, 16).convertShape(VectorOperators.I2S, I16, 0);
+    }
+
+    /** Numbers [0, count) of a stored row as float32. */
+    static void load(PagedKv kv, MemorySegment row, int count, MemorySegment to) {
+        switch (kv.format()) {
+            case F32 -> MemorySegment.copy(row, 0, to, 0, 4L * count);
+            case BF16 -> fromBf16(row, count, to);
+        }
+    }
+
+    static void fromBf16(MemorySegment from, int count, MemorySegment to) {
+        int whole = count & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, from, 2L * i, LE))
+                    .intoMemorySegment(to, 4L * i, LE);
+        }
+        if (whole < count) {
+            VectorMask<Short> tail = I16.indexInRange(whole, count);
+            Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, from, 2L * whole, LE, tail))
+                    .intoMemorySegment(to, 4L * whole, LE, F32.indexInRange(whole, count));
+        }
+    }
+
+    /**
+     * Positions [from, to) of a sequence as key panels: four keys interleaved, for each vector of columns key 0, 1, 2, 3;
+     * columns padded with zeros. Keys that fill up the last panel repeat the last one.
+     */
+    static void expand(PagedKv kv, int layer, int[] slots, int from, int to, MemorySegment panels) {
+        int width = kv.shape().rowWidth();
+        long panelBytes = 16L * Lanes.padded(width);
+        MemorySegment data = kv.layer(layer);
+        for (int k = from; k < to; k += 4) {
+            MemorySegment panel = panels.asSlice((k - from) / 4 * panelBytes, panelBytes);
+            for (int i = 0; i < 4; i++) {
+                MemorySegment row = data.asSlice(slots[Math.min(k + i, to - 1)] * kv.rowBytes(), kv.rowBytes());
+                switch (kv.format()) {
+                    case F32 -> F32Tiles.expandRow(row, width, panel, i * Lanes.BYTES);
+                    case BF16 -> Bf16Tiles.expandRow(row, width, panel, i * Lanes.BYTES);
+                }
+            }
+        }
+    }
+
+    /** The row of a slot, its two parts apart, into row {@code to} of the tensors. */
+    static void loadRow(PagedKv kv, int layer, int slot, int to, Tensor latent, Tensor ropeKeys) {
+        int width = kv.shape().latentWidth();
+        int rope = kv.shape().ropeWidth();
+        long split = (long) width * kv.format().bytes();
+        MemorySegment row = kv.layer(layer).asSlice(slot * kv.rowBytes(), kv.rowBytes());
+        load(kv, row, width, latent.data().asSlice(4L * to * width, 4L * width));
+        load(kv, row.asSlice(split), rope, ropeKeys.data().asSlice(4L * to * rope, 4L * rope));
+    }
+}

@@ -1,0 +1,147 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.BYTES;
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.LE;
+
+import dev.fathom.kernels.HeadView;
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** Operations on rows without a weight matrix. Segments are slices of exactly the numbers meant. */
+final class VectorRows {
+    private VectorRows() {}
+
+    /** 1 / sqrt(mean of squares + epsilon). */
+    static float inverseRms(MemorySegment x, int width, float epsilon) {
+        FloatVector even = FloatVector.zero(F32);
+        FloatVector odd = even;
+        int i = 0;
+        for (int pairs = width & -2 * COUNT; i < pairs; i += 2 * COUNT) {
+            FloatVector a = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
+            FloatVector b = FloatVector.fromMemorySegment(F32, x, 4L * i + BYTES, LE);
+            even = a.fma(a, even);
+            odd = b.fma(b, odd);
+        }
+        for (; i < width; i += COUNT) {
+            FloatVector a = FloatVector.fromMemorySegment(F32, x, 4L * i, LE, F32.indexInRange(i, width));
+            even = a.fma(a, even);
+        }
+        return (float) (1 / Math.sqrt((double) Lanes.sum(even.add(odd)) / width + epsilon));
+    }
+
+    static void normalize(MemorySegment x, MemorySegment weight, int width, float epsilon, MemorySegment out) {
+        float factor = inverseRms(x, width, epsilon);
+        int whole = width & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
+            v.mul(factor)
+                    .mul(FloatVector.fromMemorySegment(F32, weight, 4L * i, LE))
+                    .intoMemorySegment(out, 4L * i, LE);
+        }
+        if (whole < width) {
+            VectorMask<Float> tail = F32.indexInRange(whole, width);
+            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * whole, LE, tail);
+            v.mul(factor)
+                    .mul(FloatVector.fromMemorySegment(F32, weight, 4L * whole, LE, tail))
+                    .intoMemorySegment(out, 4L * whole, LE, tail);
+        }
+    }
+
+    /** x += delta. */
+    static void add(MemorySegment x, MemorySegment delta, int width) {
+        int whole = width & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector.fromMemorySegment(F32, x, 4L * i, LE)
+                    .add(FloatVector.fromMemorySegment(F32, delta, 4L * i, LE))
+                    .intoMemorySegment(x, 4L * i, LE);
+        }
+        if (whole < width) {
+            VectorMask<Float> tail = F32.indexInRange(whole, width);
+            FloatVector.fromMemorySegment(F32, x, 4L * whole, LE, tail)
+                    .add(FloatVector.fromMemorySegment(F32, delta, 4L * whole, LE, tail))
+                    .intoMemorySegment(x, 4L * whole, LE, tail);
+        }
+    }
+
+    static void siluMul(MemorySegment gate, MemorySegment up, int width, MemorySegment out) {
+        int whole = width & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            silu(FloatVector.fromMemorySegment(F32, gate, 4L * i, LE))
+                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * i, LE))
+                    .intoMemorySegment(out, 4L * i, LE);
+        }
+        if (whole < width) {
+            VectorMask<Float> tail = F32.indexInRange(whole, width);
+            silu(FloatVector.fromMemorySegment(F32, gate, 4L * whole, LE, tail))
+                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * whole, LE, tail))
+                    .intoMemorySegment(out, 4L * whole, LE, tail);
+        }
+    }
+
+    /** v / (1 + exp(-v)), by the exponential of -|v|, which cannot overflow. */
+    static FloatVector silu(FloatVector v) {
+        FloatVector e = Lanes.exp(v.abs().neg());
+        FloatVector top = e.blend(1f, v.compare(VectorOperators.GE, 0f));
+        return v.mul(top).div(e.add(1f));
+    }
+
+    /**
+     * Rotates all heads of a row.
+     *
+     * @param cos  [width / 2]
+     * @param sin  [width / 2]
+     */
+    static void rope(HeadView x, int row, MemorySegment cos, MemorySegment sin, HeadView out, Workspace workspace) {
+        int width = x.width();
+        MemorySegment spread = workspace.plain.atLeast(8L * width);
+        MemorySegment cosines = spread.asSlice(0, 4L * width);
+        MemorySegment sines = spread.asSlice(4L * width, 4L * width);
+        spread(cos, sin, width, cosines, sines);
+        Tensor from = x.tensor();
+        Tensor to = out.tensor();
+        for (int head = 0; head < x.heads(); head++) {
+            rotate(
+                    from.data().asSlice(from.offset(row, x.column(head)), 4L * width),
+                    cosines,
+                    sines,
+                    width,
+                    to.data().asSlice(to.offset(row, out.column(head)), 4L * width));
+        }
+    }
+
+    /** Each cosine twice, each sine negated and then as it is: what a pair's two numbers are multiplied by. */
+    static void spread(MemorySegment cos, MemorySegment sin, int width, MemorySegment cosines, MemorySegment sines) {
+        for (int i = 0; i < width; i += 2) {
+            float c = cos.get(Tensor.F32, 2L * i);
+            float s = sin.get(Tensor.F32, 2L * i);
+            cosines.set(Tensor.F32, 4L * i, c);
+            cosines.set(Tensor.F32, 4L * i + 4, c);
+            sines.set(Tensor.F32, 4L * i, -s);
+            sines.set(Tensor.F32, 4L * i + 4, s);
+        }
+    }
+
+    /** out = x * cosines + (x with pairs swapped) * sines; out may be x. */
+    static void rotate(MemorySegment x, MemorySegment cosines, MemorySegment sines, int width, MemorySegment out) {
+        int whole = width & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
+            FloatVector crossed = v.rearrange(Lanes.SWAP_1).mul(FloatVector.fromMemorySegment(F32, sines, 4L * i, LE));
+            v.fma(FloatVector.fromMemorySegment(F32, cosines, 4L * i, LE), crossed)
+                    .intoMemorySegment(out, 4L * i, LE);
+        }
+        if (whole < width) {
+            VectorMask<Float> tail = F32.indexInRange(whole, width);
+            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * whole, LE, tail);
+            FloatVector crossed =
+                    v.rearrange(Lanes.SWAP_1).mul(FloatVector.fromMemorySegment(F32, sines, 4L * whole, LE, tail));
+            v.fma(FloatVector.fromMemorySegment(F32, cosines, 4L * whole, LE, tail), crossed)
+                    .intoMemorySegment(out, 4L * whole, LE, tail);
+        }
+    }
+}
