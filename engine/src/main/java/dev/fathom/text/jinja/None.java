@@ -1,0 +1,6 @@
+package dev.fathom.text.jinja;
+
+/** Python's None. */
+enum None {
+    NONE
+}
