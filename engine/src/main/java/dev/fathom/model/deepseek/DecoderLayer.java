@@ -1,0 +1,42 @@
+package dev.fathom.model.deepseek;
+
+import dev.fathom.model.StepContext;
+import dev.fathom.tensor.Tensor;
+
+/** One layer: attention, then experts or a dense MLP, each on a normalised copy and added to the residual stream. */
+final class DecoderLayer {
+    private final float epsilon;
+    private final Tensor attentionNorm;
+    private final MlaAttention attention;
+    private final Tensor feedForwardNorm;
+    private final FeedForward feedForward;
+
+    /** @param weights at model.layers.LAYER */
+    DecoderLayer(LayerWeights weights, int layer, float softmaxScale) {
+        int hidden = weights.config().hiddenSize();
+        epsilon = weights.config().rmsNormEps();
+        attentionNorm = weights.vector("input_layernorm.weight", hidden);
+        attention = new MlaAttention(weights.at("self_attn"), layer, softmaxScale);
+        feedForwardNorm = weights.vector("post_attention_layernorm.weight", hidden);
+        feedForward = FeedForward.load(weights.at("mlp"), layer);
+    }
+
+    /** @param x [tokens, hidden], the residual stream, updated in place */
+    void forward(Tensor x, StepContext step, StepPlan plan) {
+        long mark = step.scratch().mark();
+        Tensor normed = step.scratch().f32(x.rows(), x.cols());
+        Tensor delta = step.scratch().f32(x.rows(), x.cols());
+
+        step.kernels().rmsNorm(x, attentionNorm, epsilon, normed);
+        attention.forward(normed, delta, step, plan);
+        step.comm().allReduce(delta);
+        step.kernels().add(x, delta);
+
+        step.kernels().rmsNorm(x, feedForwardNorm, epsilon, normed);
+        feedForward.forward(normed, delta, step);
+        step.comm().allReduce(delta);
+        step.kernels().add(x, delta);
+
+        step.scratch().release(mark);
+    }
+}

@@ -1,0 +1,59 @@
+package dev.fathom.model.deepseek;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A DeepSeek-V3 model's sizes, in config.json's vocabulary.
+ *
+ * @param firstKDenseReplace  first_k_dense_replace: layers before this have a dense MLP
+ * @param moeLayerFreq        moe_layer_freq: of the others, every so manieth has experts
+ * @param moe                 null only where no layer has experts
+ * @param yarn                null for plain rope
+ * @param numNextnPredictLayers  num_nextn_predict_layers: layers after numHiddenLayers that draft tokens
+ */
+record DeepSeekConfig(
+        int vocabSize,
+        int hiddenSize,
+        int intermediateSize,
+        int numHiddenLayers,
+        int firstKDenseReplace,
+        int moeLayerFreq,
+        float rmsNormEps,
+        int maxPositionEmbeddings,
+        boolean tieWordEmbeddings,
+        int numNextnPredictLayers,
+        MlaConfig attention,
+        @Nullable MoeConfig moe,
+        float ropeTheta,
+        @Nullable YarnConfig yarn) {
+    DeepSeekConfig {
+        if (vocabSize < 1
+                || hiddenSize < 1
+                || intermediateSize < 1
+                || numHiddenLayers < 1
+                || maxPositionEmbeddings < 1
+                || moeLayerFreq < 1
+                || firstKDenseReplace < 0
+                || numNextnPredictLayers < 0) {
+            throw new IllegalArgumentException(
+                    "impossible sizes: vocab_size " + vocabSize + ", hidden_size " + hiddenSize
+                            + ", intermediate_size " + intermediateSize + ", num_hidden_layers " + numHiddenLayers
+                            + ", max_position_embeddings " + maxPositionEmbeddings + ", moe_layer_freq " + moeLayerFreq
+                            + ", first_k_dense_replace " + firstKDenseReplace + ", num_nextn_predict_layers "
+                            + numNextnPredictLayers);
+        }
+        if (!(rmsNormEps >= 0) || !(ropeTheta > 1)) {
+            throw new IllegalArgumentException("rms_norm_eps must not be negative and rope_theta must be above 1, got "
+                    + rmsNormEps + " and " + ropeTheta);
+        }
+    }
+
+    /** Whether a layer routes to experts. */
+    boolean isMoe(int layer) {
+        return moe != null && layer >= firstKDenseReplace && layer % moeLayerFreq == 0;
+    }
+
+    Rope rope() {
+        return new Rope(attention.ropeHeadDim(), ropeTheta, yarn);
+    }
+}

@@ -1,0 +1,152 @@
+package dev.fathom.model.deepseek;
+
+import dev.fathom.checkpoint.CheckpointException;
+import dev.fathom.checkpoint.HfConfig;
+import dev.fathom.checkpoint.WeightSource;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KvShape;
+import dev.fathom.kernels.LinearKernel;
+import dev.fathom.model.CausalLm;
+import dev.fathom.model.ModelOptions;
+import dev.fathom.model.StepContext;
+import dev.fathom.model.StepOutput;
+import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * DeepSeek-V3. The residual stream is float32; weights stay in their stored format.
+ *
+ * @see "DeepSeek-V3, arXiv 2412.19437"
+ */
+public final class DeepSeekModel implements CausalLm {
+    private final DeepSeekConfig config;
+    private final ModelOptions options;
+    private final Arena arena;
+    private final Rope rope;
+    private final WeightMatrix embedding;
+    private final List<DecoderLayer> layers;
+    private final Tensor finalNorm;
+    private final LinearKernel head;
+    private final @Nullable MtpLayer mtp;
+
+    private DeepSeekModel(LayerWeights weights) {
+        config = weights.config();
+        options = weights.options();
+        arena = weights.arena();
+        rope = config.rope();
+        float softmaxScale =
+                (float) (rope.softmaxFactor() / Math.sqrt(config.attention().queryHeadDim()));
+        embedding = weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize());
+        List<DecoderLayer> decoders = new ArrayList<>();
+        for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
+            decoders.add(new DecoderLayer(weights.at("model.layers." + layer), layer, softmaxScale));
+        }
+        layers = List.copyOf(decoders);
+        finalNorm = weights.vector("model.norm.weight", config.hiddenSize());
+        WeightMatrix headWeight = config.tieWordEmbeddings()
+                ? embedding
+                : weights.matrix("lm_head.weight", config.vocabSize(), config.hiddenSize());
+        head = weights.kernels().bind(headWeight);
+        int draftLayer = config.numHiddenLayers();
+        if (options.loadMtp()) {
+            mtp = new MtpLayer(weights.at("model.layers." + draftLayer), draftLayer, softmaxScale, embedding, head);
+        } else {
+            mtp = null;
+            for (int i = 0; i < config.numNextnPredictLayers(); i++) {
+                weights.source().ignore("model.layers." + (draftLayer + i) + ".");
+            }
+        }
+        weights.source().requireAllUsed();
+    }
+
+    /**
+     * Binds every weight to {@code kernels}; nothing is computed yet. The weights stay those of {@code weights}, which
+     * must stay open as long as the model is used.
+     *
+     * @throws CheckpointException if the config asks for something that is not served, or a tensor is missing, has
+     *     another shape than the config says, or is not part of the architecture
+     */
+    public static DeepSeekModel load(
+            HfConfig config, WeightSource weights, KernelBackend kernels, ModelOptions options) {
+        DeepSeekConfig read = DeepSeekConfigReader.read(config);
+        if (options.loadMtp() && read.numNextnPredictLayers() != 1) {
+            throw new CheckpointException(config.where() + ": num_nextn_predict_layers is "
+                    + read.numNextnPredictLayers() + "; drafting needs exactly one next-n prediction layer");
+        }
+        Arena arena = Arena.ofShared();
+        try {
+            return new DeepSeekModel(new LayerWeights(weights, "", read, kernels, options, arena));
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public int vocabularySize() {
+        return config.vocabSize();
+    }
+
+    @Override
+    public int contextLength() {
+        return options.contextLength() > 0 ? options.contextLength() : config.maxPositionEmbeddings();
+    }
+
+    /** One row for each layer; the next-n layer, when loaded, has the last. */
+    @Override
+    public KvShape kvShape() {
+        return new KvShape(
+                layers.size() + (mtp == null ? 0 : 1),
+                config.attention().kvLoraRank(),
+                config.attention().ropeHeadDim());
+    }
+
+    @Override
+    public StepOutput forward(StepContext step) {
+        requireFittingCache(step);
+        StepScratch scratch = step.scratch();
+        Tensor x = scratch.f32(step.tokenIds().length, config.hiddenSize());
+        step.kernels().embed(embedding, step.tokenIds(), x);
+        StepPlan plan = plan(step);
+        for (DecoderLayer layer : layers) {
+            layer.forward(x, step, plan);
+        }
+        Tensor hidden = scratch.f32(step.outputRows().length, config.hiddenSize());
+        Tensor logits = scratch.f32(step.outputRows().length, config.vocabSize());
+        if (hidden.rows() > 0) {
+            for (int i = 0; i < hidden.rows(); i++) {
+                hidden.rows(i, 1).copyFrom(x.rows(step.outputRows()[i], 1));
+            }
+            step.kernels().rmsNorm(hidden, finalNorm, config.rmsNormEps(), hidden);
+            head.apply(hidden, logits);
+        }
+        return new StepOutput(logits, hidden);
+    }
+
+    /** The next-n layer, when {@link ModelOptions#loadMtp} asked for it. */
+    Optional<MtpLayer> mtp() {
+        return Optional.ofNullable(mtp);
+    }
+
+    StepPlan plan(StepContext step) {
+        return StepPlan.of(step, config.attention(), rope, options.attentionForm(), options.prefixChunk());
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+
+    private void requireFittingCache(StepContext step) {
+        if (!step.kv().shape().equals(kvShape())) {
+            throw new IllegalArgumentException(
+                    "the cache is made for " + step.kv().shape() + ", the model needs " + kvShape());
+        }
+    }
+}

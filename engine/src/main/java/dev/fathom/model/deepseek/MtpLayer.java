@@ -1,0 +1,86 @@
+package dev.fathom.model.deepseek;
+
+import dev.fathom.kernels.LinearKernel;
+import dev.fathom.model.StepContext;
+import dev.fathom.model.StepOutput;
+import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The next-n prediction layer (MTP): from the main model's final hidden state at a position and the token after it, the
+ * logits of the token after that. It has a cache layer of its own, written at the hidden state's position.
+ *
+ * @see "DeepSeek-V3, arXiv 2412.19437, section 2.2"
+ */
+final class MtpLayer {
+    private final float epsilon;
+    private final WeightMatrix embedding;
+    private final Tensor tokenNorm;
+    private final Tensor hiddenNorm;
+    private final LinearKernel join;
+    private final DecoderLayer decoder;
+    private final Tensor finalNorm;
+    private final LinearKernel head;
+
+    /**
+     * @param weights    at model.layers.LAYER
+     * @param embedding  the main model's, which serves where the layer has no copy
+     * @param head       the main model's, likewise
+     */
+    MtpLayer(LayerWeights weights, int layer, float softmaxScale, WeightMatrix embedding, LinearKernel head) {
+        int hidden = weights.config().hiddenSize();
+        int vocabulary = weights.config().vocabSize();
+        epsilon = weights.config().rmsNormEps();
+        this.embedding = weights.contains("embed_tokens.weight")
+                ? weights.matrix("embed_tokens.weight", vocabulary, hidden)
+                : embedding;
+        tokenNorm = weights.vector("enorm.weight", hidden);
+        hiddenNorm = weights.vector("hnorm.weight", hidden);
+        join = weights.linear("eh_proj.weight", hidden, Math.multiplyExact(2, hidden));
+        decoder = new DecoderLayer(weights, layer, softmaxScale);
+        finalNorm = weights.vector("shared_head.norm.weight", hidden);
+        this.head = weights.contains("shared_head.head.weight")
+                ? weights.linear("shared_head.head.weight", vocabulary, hidden)
+                : head;
+    }
+
+    /**
+     * @param step    its token ids are, for each row, the token after the row's position
+     * @param hidden  [tokens, hidden], what {@link StepOutput#hidden} gave for the same positions: of the main model,
+     *                or of this layer when drafts are chained
+     */
+    StepOutput forward(StepContext step, StepPlan plan, Tensor hidden) {
+        StepScratch scratch = step.scratch();
+        int tokens = step.tokenIds().length;
+        Tensor x = scratch.f32(tokens, hidden.cols());
+        Tensor joined = scratch.f32(tokens, 2 * hidden.cols());
+        step.kernels().embed(embedding, step.tokenIds(), x);
+        step.kernels().rmsNorm(x, tokenNorm, epsilon, x);
+        copyColumns(x, joined, 0);
+        step.kernels().rmsNorm(hidden, hiddenNorm, epsilon, x);
+        copyColumns(x, joined, hidden.cols());
+        join.apply(joined, x);
+
+        decoder.forward(x, step, plan);
+
+        step.kernels().rmsNorm(x, finalNorm, epsilon, x);
+        Tensor result = scratch.f32(step.outputRows().length, hidden.cols());
+        Tensor logits = scratch.f32(step.outputRows().length, head.rows());
+        if (result.rows() > 0) {
+            for (int i = 0; i < result.rows(); i++) {
+                result.rows(i, 1).copyFrom(x.rows(step.outputRows()[i], 1));
+            }
+            head.apply(result, logits);
+        }
+        return new StepOutput(logits, result);
+    }
+
+    private static void copyColumns(Tensor from, Tensor to, int firstColumn) {
+        for (int row = 0; row < from.rows(); row++) {
+            MemorySegment.copy(
+                    from.data(), from.offset(row, 0), to.data(), to.offset(row, firstColumn), 4L * from.cols());
+        }
+    }
+}

@@ -1,0 +1,20 @@
+package dev.fathom.model.deepseek;
+
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.scalar.ScalarBackend;
+import dev.fathom.kernels.vector.VectorBackend;
+
+/** The backends that every golden is run on, by name. */
+final class Backends {
+    private static final int THREADS = 2;
+
+    private Backends() {}
+
+    static KernelBackend open(String name) {
+        return switch (name) {
+            case "scalar" -> new ScalarBackend(THREADS);
+            case "vector" -> new VectorBackend(THREADS);
+            default -> throw new IllegalArgumentException("no backend " + name);
+        };
+    }
+}

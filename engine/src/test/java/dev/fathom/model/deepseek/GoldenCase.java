@@ -1,0 +1,97 @@
+package dev.fathom.model.deepseek;
+
+import dev.fathom.checkpoint.CheckpointFiles;
+import dev.fathom.checkpoint.SafetensorsSource;
+import dev.fathom.tensor.WeightMatrix;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.ObjectMapper;
+
+/**
+ * One prompt and what the reference (transformers, float32 arithmetic) made of it.
+ *
+ * @param lastLogits  [vocabulary], at the prompt's last position
+ * @param logSumExp   [prompt], of the logits at each position of the prompt; empty where the reference has all logits
+ * @param allLogits   [prompt * vocabulary]; empty where the reference has only {@code logSumExp}
+ */
+record GoldenCase(int number, int[] prompt, int[] greedy, float[] lastLogits, float[] logSumExp, float[] allLogits) {
+    private static final int TINY_VOCABULARY = 320;
+    private static final int NANO_VOCABULARY = 4096;
+
+    static List<GoldenCase> tiny() {
+        List<GoldenCase> cases = new ArrayList<>();
+        try (SafetensorsSource logits = logits("golden/tiny-deepseek-v3/", "golden_logits.safetensors")) {
+            for (JsonNode node : json("golden/tiny-deepseek-v3/golden.json").get("cases")) {
+                int number = cases.size();
+                int[] prompt = ints(node.get("prompt_ids"));
+                WeightMatrix stored = logits.matrix("case" + number + ".logits", prompt.length, TINY_VOCABULARY);
+                float[] all = new float[prompt.length * TINY_VOCABULARY];
+                for (int i = 0; i < all.length; i++) {
+                    all[i] = stored.get(i / TINY_VOCABULARY, i % TINY_VOCABULARY);
+                }
+                float[] last = Arrays.copyOfRange(all, all.length - TINY_VOCABULARY, all.length);
+                cases.add(new GoldenCase(number, prompt, ints(node.get("greedy_ids")), last, new float[0], all));
+            }
+        }
+        return cases;
+    }
+
+    /** The reference's logits at one position of the prompt, where it has all. */
+    float[] logitsAt(int position) {
+        return Arrays.copyOfRange(allLogits, position * lastLogits.length, (position + 1) * lastLogits.length);
+    }
+
+    /** The same with only the first tokens of the answer. */
+    GoldenCase withGreedy(int tokens) {
+        return new GoldenCase(number, prompt, Arrays.copyOf(greedy, tokens), lastLogits, logSumExp, allLogits);
+    }
+
+    /** @param weights nano_fp8 or nano_bf16 */
+    static List<GoldenCase> nano(String weights) {
+        List<GoldenCase> cases = new ArrayList<>();
+        try (SafetensorsSource logits = logits("golden/nano/", weights + "_logits.safetensors")) {
+            for (JsonNode node : json("golden/nano/" + weights + ".json").get("cases")) {
+                int number = cases.size();
+                int[] prompt = ints(node.get("prompt_ids"));
+                cases.add(new GoldenCase(
+                        number,
+                        prompt,
+                        ints(node.get("greedy_ids")),
+                        logits.vector("case" + number + ".last_logits", NANO_VOCABULARY)
+                                .toArray(),
+                        logits.vector("case" + number + ".logsumexp", prompt.length)
+                                .toArray(),
+                        new float[0]));
+            }
+        }
+        return cases;
+    }
+
+    private static SafetensorsSource logits(String folder, String name) {
+        return SafetensorsSource.openFile(
+                CheckpointFiles.resources(GoldenCase.class.getClassLoader(), folder, List.of(name)), name);
+    }
+
+    private static JsonNode json(String name) {
+        try (InputStream in = Objects.requireNonNull(
+                GoldenCase.class.getClassLoader().getResourceAsStream(name), name + " is not on the class path")) {
+            return new ObjectMapper().readTree(in);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int[] ints(JsonNode array) {
+        int[] values = new int[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = array.get(i).intValue();
+        }
+        return values;
+    }
+}

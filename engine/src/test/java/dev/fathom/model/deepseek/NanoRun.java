@@ -1,0 +1,64 @@
+package dev.fathom.model.deepseek;
+
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KvFormat;
+import dev.fathom.model.CausalLm;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * How a set of golden cases is run.
+ *
+ * @param batched  all cases in one batch, so that prefill and decode rows mix; else one after another
+ * @param chunk    most prompt tokens of a sequence in a step
+ * @param warm     the second half of each prompt is computed over another sequence's cache of the first half
+ */
+record NanoRun(KvFormat cache, boolean batched, int chunk, boolean warm) {
+    /**
+     * What came out.
+     *
+     * @param worstLogit      largest difference of a logit at the last position of a prompt
+     * @param worstLogSumExp  largest difference of the log-sum-exp of the logits at any computed prompt position
+     * @param sequences       in case order
+     */
+    record Outcome(float worstLogit, float worstLogSumExp, List<GoldenRunner.Sequence> sequences) {}
+
+    Outcome of(CausalLm model, KernelBackend kernels, List<GoldenCase> cases) {
+        try (GoldenRunner runner = new GoldenRunner(model, kernels, cache)) {
+            List<GoldenRunner.Sequence> sequences = new ArrayList<>();
+            for (GoldenCase golden : cases) {
+                sequences.add(sequence(runner, golden));
+            }
+            if (batched) {
+                runner.run(sequences, chunk);
+            } else {
+                sequences.forEach(sequence -> runner.run(List.of(sequence), chunk));
+            }
+            float worstLogit = 0;
+            float worstLogSumExp = 0;
+            for (int i = 0; i < cases.size(); i++) {
+                GoldenCase golden = cases.get(i);
+                List<float[]> logits = sequences.get(i).promptLogits();
+                worstLogit = Math.max(worstLogit, GoldenRunner.difference(golden.lastLogits(), logits.getLast()));
+                int skipped = golden.prompt().length - logits.size();
+                for (int row = 0; row < logits.size(); row++) {
+                    float wanted = golden.logSumExp()[skipped + row];
+                    worstLogSumExp =
+                            Math.max(worstLogSumExp, Math.abs(wanted - GoldenRunner.logSumExp(logits.get(row))));
+                }
+            }
+            return new Outcome(worstLogit, worstLogSumExp, sequences);
+        }
+    }
+
+    private GoldenRunner.Sequence sequence(GoldenRunner runner, GoldenCase golden) {
+        int half = golden.prompt().length / 2;
+        if (!warm) {
+            return runner.sequence(golden.prompt(), golden.greedy().length);
+        }
+        GoldenRunner.Sequence first = runner.sequence(Arrays.copyOf(golden.prompt(), half), 1);
+        runner.run(List.of(first), chunk);
+        return runner.sequenceOver(first, half, golden.prompt(), golden.greedy().length);
+    }
+}
