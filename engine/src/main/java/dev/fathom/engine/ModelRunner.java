@@ -1,0 +1,51 @@
+package dev.fathom.engine;
+
+import dev.fathom.comm.Communicator;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KvFormat;
+import dev.fathom.kernels.PagedKv;
+import dev.fathom.model.CausalLm;
+import dev.fathom.model.StepContext;
+import dev.fathom.model.StepOutput;
+import dev.fathom.tensor.StepScratch;
+import java.lang.foreign.Arena;
+
+/** Runs batches through the model, with the memory that takes: the key-value cache and the step's temporaries. */
+final class ModelRunner implements AutoCloseable {
+    private static final long FIRST_SCRATCH_BYTES = 1 << 20;
+
+    private final CausalLm model;
+    private final KernelBackend kernels;
+    private final Communicator comm;
+    private final Arena arena;
+    private final PagedKv kv;
+    private final StepScratch scratch = new StepScratch(FIRST_SCRATCH_BYTES);
+
+    private ModelRunner(CausalLm model, KernelBackend kernels, Communicator comm, Arena arena, PagedKv kv) {
+        this.model = model;
+        this.kernels = kernels;
+        this.comm = comm;
+        this.arena = arena;
+        this.kv = kv;
+    }
+
+    /** @param slots  tokens the cache holds */
+    static ModelRunner open(CausalLm model, KernelBackend kernels, Communicator comm, KvFormat format, int slots) {
+        Arena arena = Arena.ofShared();
+        PagedKv kv = PagedKv.allocate(model.kvShape(), format, slots, arena);
+        return new ModelRunner(model, kernels, comm, arena, kv);
+    }
+
+    /** Computes one step. The output is valid until the next call. */
+    StepOutput run(Batch batch) {
+        scratch.reset();
+        return model.forward(
+                new StepContext(batch.tokenIds(), batch.attention(), batch.outputRows(), kv, kernels, comm, scratch));
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
+        arena.close();
+    }
+}

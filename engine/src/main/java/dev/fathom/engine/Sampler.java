@@ -1,0 +1,211 @@
+package dev.fathom.engine;
+
+import dev.fathom.api.ErrorCode;
+import dev.fathom.api.GenerationEvent.Token;
+import dev.fathom.api.GenerationEvent.TokenLogprob;
+import dev.fathom.api.RequestException;
+import dev.fathom.api.SamplingParams;
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Chooses the next token of one sequence from its logits. In order: frequency and presence penalty, repetition penalty,
+ * logit bias, masked end ids, temperature, softmax, top_k, top_p, min_p, draw. As in SGLang, top_p and min_p are
+ * measured on the whole distribution, not on what top_k left. Log-probabilities are those of the raw logits, before any
+ * of this. Not thread-safe: it owns its working arrays.
+ */
+final class Sampler {
+    private static final int FIRST_SELECTION = 64;
+
+    private final int vocabulary;
+    private final int[] endIds;
+    private final float[] logits;
+    /** exp((logit - largest) / temperature): the distribution but for its sum; the largest is 1. */
+    private final float[] weights;
+
+    private final TopSelection top = new TopSelection();
+
+    Sampler(int vocabulary, Set<Integer> endIds) {
+        this.vocabulary = vocabulary;
+        this.endIds = endIds.stream()
+                .mapToInt(Integer::intValue)
+                .filter(id -> id >= 0 && id < vocabulary)
+                .toArray();
+        this.logits = new float[vocabulary];
+        this.weights = new float[vocabulary];
+    }
+
+    /**
+     * @param rows       [any, vocabulary]
+     * @param row        which of them
+     * @param counts     the sequence's tokens, needed where there are penalties
+     * @param generated  tokens the sequence has generated so far
+     * @param uniform    the draw, in [0, 1)
+     * @throws RequestException INTERNAL if the logits hold NaN or positive infinity, or nothing but negative infinity
+     */
+    Token sample(
+            Tensor rows, int row, SamplingParams params, @Nullable TokenCounts counts, int generated, double uniform) {
+        MemorySegment.copy(rows.data(), Tensor.F32, Tensor.byteSize(row, vocabulary), logits, 0, vocabulary);
+        checkFinite();
+        boolean explained = params.logprobs() || params.topLogprobs() > 0;
+        double logSum = explained ? logSumExp() : 0;
+        List<TokenLogprob> alternatives = alternatives(params.topLogprobs(), logSum);
+        adjust(params, counts, generated);
+        int id = params.isGreedy() ? best() : draw(params, uniform);
+        float logprob = explained ? (float) (rows.get(row, id) - logSum) : 0;
+        return new Token(id, logprob, alternatives);
+    }
+
+    private void checkFinite() {
+        boolean some = false;
+        for (int i = 0; i < vocabulary; i++) {
+            if (!(logits[i] < Float.POSITIVE_INFINITY)) {
+                throw new RequestException(
+                        ErrorCode.INTERNAL,
+                        "The model computed " + logits[i] + " as the logit of token id " + i
+                                + ", so no next token can be chosen.");
+            }
+            some |= logits[i] > Float.NEGATIVE_INFINITY;
+        }
+        if (!some) {
+            throw new RequestException(ErrorCode.INTERNAL, "The model ruled out every token of the vocabulary.");
+        }
+    }
+
+    private double logSumExp() {
+        float largest = logits[best()];
+        double sum = 0;
+        for (int i = 0; i < vocabulary; i++) {
+            sum += Math.exp(logits[i] - largest);
+        }
+        return largest + Math.log(sum);
+    }
+
+    private List<TokenLogprob> alternatives(int wanted, double logSum) {
+        if (wanted == 0) {
+            return List.of();
+        }
+        top.select(logits, vocabulary, wanted);
+        List<TokenLogprob> list = new ArrayList<>(top.count());
+        for (int rank = 0; rank < top.count(); rank++) {
+            int id = top.index(rank);
+            list.add(new TokenLogprob(id, (float) (logits[id] - logSum)));
+        }
+        return list;
+    }
+
+    private void adjust(SamplingParams params, @Nullable TokenCounts counts, int generated) {
+        if (params.hasPenalties()) {
+            if (counts == null) {
+                throw new IllegalStateException("penalties need the sequence's token counts");
+            }
+            counts.penalize(logits, params.frequencyPenalty(), params.presencePenalty(), params.repetitionPenalty());
+        }
+        for (Map.Entry<Integer, Float> bias : params.logitBias().entrySet()) {
+            logits[bias.getKey()] += bias.getValue();
+        }
+        if (generated < params.minNewTokens()) {
+            for (int id : endIds) {
+                logits[id] = Float.NEGATIVE_INFINITY;
+            }
+            for (int id : params.stopTokenIds()) {
+                if (id >= 0 && id < vocabulary) {
+                    logits[id] = Float.NEGATIVE_INFINITY;
+                }
+            }
+        }
+    }
+
+    /** Id of the largest logit, the lowest id of equal ones. */
+    private int best() {
+        int best = 0;
+        for (int i = 1; i < vocabulary; i++) {
+            if (logits[i] > logits[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private int draw(SamplingParams params, double uniform) {
+        float largest = logits[best()];
+        if (params.topK() == -1 && params.topP() == 1) {
+            return drawFromAll(largest, params, uniform);
+        }
+        return drawFromBest(largest, params, uniform);
+    }
+
+    private int drawFromAll(float largest, SamplingParams params, double uniform) {
+        double target = uniform * weigh(largest, params.temperature(), params.minP());
+        double sum = 0;
+        int last = -1;
+        for (int i = 0; i < vocabulary; i++) {
+            if (weights[i] > 0) {
+                sum += weights[i];
+                last = i;
+                if (sum > target) {
+                    return i;
+                }
+            }
+        }
+        return last;
+    }
+
+    /** top_k, top_p and min_p each keep a beginning of the tokens in falling order, so the shortest of them counts. */
+    private int drawFromBest(float largest, SamplingParams params, double uniform) {
+        boolean nucleus = params.topP() < 1;
+        double mass = nucleus ? params.topP() * weigh(largest, params.temperature(), 0) : Double.POSITIVE_INFINITY;
+        int limit = params.topK() == -1 ? vocabulary : Math.min(params.topK(), vocabulary);
+        int selected = nucleus ? Math.min(limit, FIRST_SELECTION) : limit;
+        while (true) {
+            top.select(logits, vocabulary, selected);
+            int kept = 0;
+            double sum = 0;
+            while (kept < selected && sum <= mass) {
+                float weight = weight(logits[top.index(kept)], largest, params.temperature());
+                if (weight == 0 || weight < params.minP()) {
+                    return drawRanked(kept, sum, largest, params.temperature(), uniform);
+                }
+                sum += weight;
+                kept++;
+            }
+            if (sum > mass || selected == limit) {
+                return drawRanked(kept, sum, largest, params.temperature(), uniform);
+            }
+            selected = (int) Math.min(limit, 8L * selected);
+        }
+    }
+
+    private int drawRanked(int kept, double total, float largest, float temperature, double uniform) {
+        double target = uniform * total;
+        double sum = 0;
+        for (int rank = 0; rank < kept; rank++) {
+            int id = top.index(rank);
+            sum += weight(logits[id], largest, temperature);
+            if (sum > target) {
+                return id;
+            }
+        }
+        return top.index(Math.max(0, kept - 1));
+    }
+
+    /** Fills the weights, those below {@code least} with 0, and returns their sum. */
+    private double weigh(float largest, float temperature, float least) {
+        double sum = 0;
+        for (int i = 0; i < vocabulary; i++) {
+            float weight = weight(logits[i], largest, temperature);
+            weights[i] = weight < least ? 0 : weight;
+            sum += weights[i];
+        }
+        return sum;
+    }
+
+    private static float weight(float logit, float largest, float temperature) {
+        return (float) Math.exp((logit - largest) / temperature);
+    }
+}

@@ -1,0 +1,315 @@
+package dev.fathom.engine;
+
+import dev.fathom.cache.PrefixCache;
+import dev.fathom.cache.SlotLease;
+import dev.fathom.engine.Batch.Part;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Decides what each step computes: one token for every sequence that decodes, and beside them prompt tokens up to the
+ * prefill budget. At most one sequence at a time has a part of its prompt computed and the rest to come.
+ *
+ * <p>A waiting sequence is admitted if its prompt and what all admitted ones are expected to generate have slots. That
+ * is an estimate; when slots run out, running sequences are retracted until the rest can go on. The one that generated
+ * most is never retracted, so there is always one that comes to its end.
+ */
+final class Scheduler {
+    /** No request is expected to need more slots for its output than this, whatever it asks for. */
+    static final int MOST_EXPECTED_TOKENS = 4096;
+
+    /**
+     * A sequence waits for another's prefill if that is about to compute at least this many tokens of its prefix: a
+     * step later it finds them in the cache.
+     */
+    static final int WORTH_WAITING_TOKENS = 32;
+
+    private final EngineConfig config;
+    private final PrefixCache cache;
+    private final LongSupplier nanoClock;
+    private final WaitingQueue waiting;
+    private final List<Sequence> running = new ArrayList<>();
+    private final NewTokenRatio ratio = new NewTokenRatio();
+    private final Comparator<Sequence> retractionOrder;
+    private @Nullable Sequence partial;
+
+    /**
+     * @param admitted      sequences that start or start again with this step
+     * @param cachedTokens  tokens of these that were found in the cache
+     * @param retracted     running sequences that went back to the queue
+     */
+    record Plan(Batch batch, int admitted, int cachedTokens, int retracted) {}
+
+    /** The plan while it is made. */
+    private static final class Draft {
+        final List<Part> parts = new ArrayList<>();
+        int prefillSequences;
+        int prefillTokens;
+        int admitted;
+        int cachedTokens;
+
+        void prefill(Sequence sequence, int from, int to) {
+            boolean samples = to == sequence.size() && sequence.remaining() > 0;
+            parts.add(new Part(sequence, from, to - from, samples, true));
+            prefillSequences++;
+            prefillTokens += to - from;
+        }
+    }
+
+    Scheduler(EngineConfig config, PrefixCache cache, LongSupplier nanoClock) {
+        this.config = config;
+        this.cache = cache;
+        this.nanoClock = nanoClock;
+        waiting = new WaitingQueue(config);
+        Comparator<Sequence> leastOutput = Comparator.comparingInt(Sequence::generated)
+                .thenComparing(Comparator.comparingLong(Sequence::order).reversed());
+        retractionOrder = config.priorityScheduling()
+                ? Comparator.<Sequence>comparingInt(s -> s.request().priority()).thenComparing(leastOutput)
+                : leastOutput;
+    }
+
+    void add(Sequence sequence) {
+        waiting.add(sequence);
+    }
+
+    int waitingCount() {
+        return waiting.size();
+    }
+
+    int runningCount() {
+        return running.size();
+    }
+
+    boolean isIdle() {
+        return running.isEmpty() && waiting.size() == 0;
+    }
+
+    /** Slots that running sequences keep from being evicted. */
+    int heldTokens() {
+        return cache.totalTokens() - cache.freeTokens() - cache.evictableTokens();
+    }
+
+    /** What the next step computes; all its rows have slots. Empty only if there is nothing to do. */
+    Plan next() {
+        if (running.isEmpty()) {
+            ratio.reset();
+        }
+        Draft draft = new Draft();
+        int retracted = retractUntilDecodesFit();
+        decode(draft);
+        continuePartial(draft);
+        if (retracted == 0 && partial == null) {
+            admit(draft);
+        }
+        if (draft.parts.isEmpty() && !isIdle()) {
+            throw new IllegalStateException("nothing can be scheduled with " + running.size() + " running and "
+                    + waiting.size() + " waiting requests and " + cache.obtainablePages() + " pages to be had");
+        }
+        return new Plan(Batch.of(draft.parts), draft.admitted, draft.cachedTokens, retracted);
+    }
+
+    /** A part was computed: if it is of a prompt, its tokens are there for others to use. */
+    void computed(Part part) {
+        Sequence sequence = part.sequence();
+        sequence.advance(part.count());
+        if (part.prefill()) {
+            cache.commit(sequence.lease(), sequence.tokens(), sequence.computed());
+        }
+    }
+
+    /** Takes a sequence out, running or waiting; what it computed stays in the prefix cache. */
+    void end(Sequence sequence) {
+        if (sequence.isAdmitted()) {
+            cache.release(sequence.lease(), sequence.tokens(), sequence.computed());
+        }
+        remove(sequence);
+    }
+
+    /** Takes a running sequence out whose last step went wrong: none of its own slots can be trusted. */
+    void discard(Sequence sequence) {
+        cache.discard(sequence.lease());
+        remove(sequence);
+    }
+
+    private void remove(Sequence sequence) {
+        if (sequence.isAdmitted()) {
+            running.remove(sequence);
+            sequence.leave();
+        } else {
+            waiting.remove(sequence);
+        }
+        if (partial == sequence) {
+            partial = null;
+        }
+    }
+
+    private int retractUntilDecodesFit() {
+        int retracted = 0;
+        while (missingPagesOfDecodes() > cache.obtainablePages()) {
+            if (running.size() == 1) {
+                throw new IllegalStateException(
+                        "request " + running.getFirst().id() + " alone does not fit the cache it was admitted to");
+            }
+            retract(running.stream().min(retractionOrder).orElseThrow());
+            retracted++;
+        }
+        if (retracted > 0) {
+            long generated = running.stream().mapToLong(Sequence::generated).sum();
+            long wanted = running.stream()
+                    .mapToLong(s -> s.submission().maxNewTokens())
+                    .sum();
+            ratio.afterRetraction(generated, running.size(), wanted);
+        }
+        return retracted;
+    }
+
+    private int missingPagesOfDecodes() {
+        int missing = 0;
+        for (Sequence s : running) {
+            if (s != partial) {
+                missing += cache.missingPages(s.lease(), s.size());
+            }
+        }
+        return missing;
+    }
+
+    /** What it computed goes to the prefix cache, where it is found again unless others need the room first. */
+    private void retract(Sequence sequence) {
+        cache.release(sequence.lease(), sequence.tokens(), sequence.computed());
+        running.remove(sequence);
+        if (partial == sequence) {
+            partial = null;
+        }
+        sequence.retract();
+        waiting.add(sequence);
+    }
+
+    private void decode(Draft draft) {
+        for (Sequence s : running) {
+            if (s != partial) {
+                extend(s.lease(), s.size());
+                draft.parts.add(new Part(s, s.computed(), s.size() - s.computed(), true, false));
+            }
+        }
+        if (!draft.parts.isEmpty()) {
+            ratio.afterDecode();
+        }
+    }
+
+    private void continuePartial(Draft draft) {
+        Sequence s = partial;
+        if (s == null) {
+            return;
+        }
+        int to = chunkEnd(s, s.lease(), config.prefillBudget());
+        if (to > s.computed()) {
+            extend(s.lease(), to);
+            draft.prefill(s, s.computed(), to);
+        }
+        if (to == s.size()) {
+            partial = null;
+        }
+    }
+
+    private void admit(Draft draft) {
+        double expected = 0;
+        for (Sequence s : running) {
+            expected += Math.min(s.remaining(), MOST_EXPECTED_TOKENS) * ratio.value();
+        }
+        List<Sequence> admitted = new ArrayList<>();
+        for (Sequence s : waiting.inOrder(cache)) {
+            if (running.size() >= config.maxRunningRequests()
+                    || draft.prefillTokens >= config.prefillBudget()
+                    || partial != null) {
+                break;
+            }
+            if (isWorthWaiting(s, draft)) {
+                continue;
+            }
+            if (!start(s, draft, expected)) {
+                break;
+            }
+            expected += Math.min(s.remaining(), MOST_EXPECTED_TOKENS);
+            admitted.add(s);
+        }
+        admitted.forEach(waiting::remove);
+    }
+
+    /** Admits a sequence and plans as much of its prompt as the budget allows, or changes nothing and says no. */
+    private boolean start(Sequence s, Draft draft, double expected) {
+        SlotLease lease = cache.acquire(s.request().cacheKey(), s.tokens(), s.size() - 1);
+        int rest = s.size() - lease.shared();
+        int ahead = Math.min(s.remaining(), MOST_EXPECTED_TOKENS);
+        double room = (double) cache.obtainablePages() * cache.pageSize() - expected;
+        // A lone sequence fits by the limits it was accepted under, whatever the estimate says.
+        boolean fits = running.isEmpty() || rest + ahead < room;
+        int budget = config.prefillBudget() - draft.prefillTokens;
+        boolean tooLongForNow = !config.chunksPrompts() && draft.prefillSequences > 0 && rest > budget;
+        int to = lease.shared();
+        if (fits && !tooLongForNow) {
+            to = chunkEnd(s, lease, config.chunksPrompts() ? budget : rest);
+        }
+        if (to <= lease.shared()) {
+            cache.discard(lease);
+            return false;
+        }
+        extend(lease, to);
+        s.admit(lease, nanoClock.getAsLong());
+        running.add(s);
+        draft.prefill(s, lease.shared(), to);
+        draft.admitted++;
+        draft.cachedTokens += lease.shared();
+        if (to < s.size()) {
+            partial = s;
+        }
+        return true;
+    }
+
+    /** Position up to which a prompt is computed next: its end, or the last page border that budget and slots reach. */
+    private int chunkEnd(Sequence s, SlotLease lease, int budget) {
+        int from = s.isAdmitted() ? s.computed() : lease.shared();
+        long reach = lease.allocated() + (long) cache.obtainablePages() * cache.pageSize();
+        int to = (int) Math.min(Math.min(s.size(), (long) from + budget), reach);
+        return to == s.size() ? to : Math.max(from, to - to % cache.pageSize());
+    }
+
+    /** Whether a prefill of this step is about to compute a good part of the prefix of {@code s}. */
+    private boolean isWorthWaiting(Sequence s, Draft draft) {
+        if (!cache.reuses()) {
+            return false;
+        }
+        int known = -1;
+        for (Part part : draft.parts) {
+            Sequence other = part.sequence();
+            if (!part.prefill()
+                    || !other.request().cacheKey().equals(s.request().cacheKey())) {
+                continue;
+            }
+            int limit = Math.min(s.size() - 1, part.to());
+            int mismatch = Arrays.mismatch(s.tokens(), 0, limit, other.tokens(), 0, limit);
+            int common = mismatch < 0 ? limit : mismatch;
+            common -= common % cache.pageSize();
+            if (common < WORTH_WAITING_TOKENS) {
+                continue;
+            }
+            if (known < 0) {
+                known = cache.matchLength(s.request().cacheKey(), s.tokens(), s.size() - 1);
+            }
+            if (common - known >= WORTH_WAITING_TOKENS) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void extend(SlotLease lease, int length) {
+        if (!cache.extend(lease, length)) {
+            throw new IllegalStateException(
+                    "no slots for " + length + " tokens although " + cache.obtainablePages() + " pages can be had");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+package dev.fathom.engine;
+
+import dev.fathom.api.FinishReason;
+import dev.fathom.api.GenerationEvent;
+import dev.fathom.api.GenerationRequest;
+import dev.fathom.api.SamplingParams;
+import dev.fathom.cache.SlotLease;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/** A request as the engine thread sees it: its tokens, how many of them are computed, and the slots it holds. */
+final class Sequence {
+    private final Submission submission;
+    private final long order;
+    private final long seed;
+    private final int promptLength;
+    private final @Nullable TokenCounts counts;
+    private int[] tokens;
+    private int size;
+    private int computed;
+    private @Nullable SlotLease lease;
+    private int retractions;
+    private int cachedTokens;
+    private boolean started;
+    private long admittedNanos;
+    private long firstTokenNanos;
+
+    /**
+     * @param order  position in the order of arrival
+     * @param seed   what the sequence draws from, if its request names no seed
+     */
+    Sequence(Submission submission, long order, long seed) {
+        GenerationRequest request = submission.request();
+        this.submission = submission;
+        this.order = order;
+        this.seed = request.sampling().seed().orElse(seed);
+        promptLength = request.promptIds().length;
+        tokens = request.promptIds();
+        size = promptLength;
+        counts = request.sampling().hasPenalties() ? new TokenCounts(tokens, promptLength) : null;
+    }
+
+    Submission submission() {
+        return submission;
+    }
+
+    GenerationRequest request() {
+        return submission.request();
+    }
+
+    SamplingParams sampling() {
+        return request().sampling();
+    }
+
+    String id() {
+        return submission.id();
+    }
+
+    long order() {
+        return order;
+    }
+
+    /** Prompt and output; the first {@link #size} entries count. */
+    int[] tokens() {
+        return tokens;
+    }
+
+    int size() {
+        return size;
+    }
+
+    int promptLength() {
+        return promptLength;
+    }
+
+    int generated() {
+        return size - promptLength;
+    }
+
+    /** Tokens that may still be generated. */
+    int remaining() {
+        return submission.maxNewTokens() - generated();
+    }
+
+    /** Tokens whose rows are in the cache. */
+    int computed() {
+        return computed;
+    }
+
+    int retractions() {
+        return retractions;
+    }
+
+    int cachedTokens() {
+        return cachedTokens;
+    }
+
+    @Nullable
+    TokenCounts counts() {
+        return counts;
+    }
+
+    /** The draw for the next token, in [0, 1). */
+    double nextUniform() {
+        return Draw.uniform(seed, size);
+    }
+
+    SlotLease lease() {
+        SlotLease held = lease;
+        if (held == null) {
+            throw new IllegalStateException("request " + id() + " holds no slots");
+        }
+        return held;
+    }
+
+    boolean isAdmitted() {
+        return lease != null;
+    }
+
+    void admit(SlotLease newLease, long nowNanos) {
+        lease = newLease;
+        computed = newLease.shared();
+        if (!started) {
+            started = true;
+            admittedNanos = nowNanos;
+            cachedTokens = newLease.shared();
+        }
+    }
+
+    /** Whether it was admitted before, even if a retraction sent it back since. */
+    boolean isStarted() {
+        return started;
+    }
+
+    /** Forgets slots and progress; tokens stay. */
+    void retract() {
+        leave();
+        retractions++;
+    }
+
+    void leave() {
+        lease = null;
+        computed = 0;
+    }
+
+    void advance(int rows) {
+        computed += rows;
+    }
+
+    void append(int id, long nowNanos) {
+        // The prompt's array is the requester's.
+        if (size == tokens.length || generated() == 0) {
+            tokens = Arrays.copyOf(tokens, Math.max(size + 16, size + size / 2));
+        }
+        tokens[size++] = id;
+        if (counts != null) {
+            counts.addOutput(id);
+        }
+        if (generated() == 1) {
+            firstTokenNanos = nowNanos;
+        }
+    }
+
+    GenerationEvent.Finished finished(FinishReason reason) {
+        return new GenerationEvent.Finished(reason, promptLength, generated(), cachedTokens);
+    }
+
+    RequestTiming timing(FinishReason reason, long nowNanos) {
+        long arrived = submission.arrivedNanos();
+        return new RequestTiming(
+                id(),
+                (started ? admittedNanos : nowNanos) - arrived,
+                generated() == 0 ? 0 : firstTokenNanos - arrived,
+                nowNanos - arrived,
+                promptLength,
+                generated(),
+                cachedTokens,
+                reason);
+    }
+}
