@@ -1,0 +1,165 @@
+package dev.fathom.load;
+
+import dev.fathom.checkpoint.CheckpointException;
+import dev.fathom.checkpoint.CheckpointFiles;
+import dev.fathom.checkpoint.HfConfig;
+import dev.fathom.checkpoint.LoadProgress;
+import dev.fathom.checkpoint.SafetensorsSource;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.model.CausalLm;
+import dev.fathom.text.ChatTemplate;
+import dev.fathom.text.Tokenizer;
+import dev.fathom.text.TokenizerException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A checkpoint becomes a model that runs. Everything cheap is checked before anything heavy happens. */
+public final class ModelLoader {
+    /** The embedded model, by name; also what {@link LoadedModel#modelPath} says of it. */
+    public static final String EMBEDDED = "nano";
+
+    private static final String EMBEDDED_PREFIX = "models/nano/";
+    private static final List<String> EMBEDDED_FILES = List.of(
+            "config.json",
+            "generation_config.json",
+            "model-00001-of-00002.safetensors",
+            "model-00002-of-00002.safetensors",
+            "model.safetensors.index.json",
+            "tokenizer.json",
+            "tokenizer_config.json");
+
+    /** More threads do not read a disk faster. */
+    private static final int PAGE_IN_THREADS = 4;
+
+    private static final int DEFAULT_BLOCK = 128;
+    private static final String TOKENIZER_FILE = "tokenizer.json";
+
+    private ModelLoader() {}
+
+    /**
+     * Loads what {@code options} name.
+     *
+     * @param progress  told while weights are read
+     * @throws CheckpointException  one sentence: what is wrong, where, and what to do
+     * @throws TokenizerException   if tokenizer.json cannot be served
+     * @throws dev.fathom.text.TemplateException if the chat template cannot be read
+     */
+    public static LoadedModel load(LoadOptions options, LoadProgress progress) {
+        long start = System.nanoTime();
+        CheckpointFiles files = open(options.modelPath());
+        HfConfig config = HfConfig.parse(files.read("config.json"), files.describe("config.json"));
+        Architectures.requireServed(config);
+        checkContext(options, config);
+        Text text = options.skipTokenizer() ? Text.NONE : text(options, files, config);
+        GenerationDefaults defaults = GenerationDefaults.read(files);
+        Set<Integer> endTokenIds = GenerationDefaults.endTokenIds(files, config);
+
+        Deque<Runnable> undo = new ArrayDeque<>();
+        try {
+            List<Integer> block = fp8Block(config);
+            SafetensorsSource weights = SafetensorsSource.open(files, block.get(0), block.get(1));
+            undo.push(weights::close);
+            KernelBackend kernels = Backends.open(options.kernelBackend(), options.threads());
+            undo.push(kernels::close);
+            CausalLm model = Architectures.load(config, weights, kernels, options.model());
+            undo.push(model::close);
+            weights.pageIn(
+                    progress, Math.min(PAGE_IN_THREADS, Runtime.getRuntime().availableProcessors()));
+            LoadedModel loaded = new LoadedModel(
+                    model,
+                    kernels,
+                    text.tokenizer(),
+                    text.template(),
+                    text.config(),
+                    defaults,
+                    endTokenIds,
+                    options.modelPath() == null ? EMBEDDED : options.modelPath().toString(),
+                    name(options.modelPath()),
+                    config,
+                    weights,
+                    Duration.ofNanos(System.nanoTime() - start));
+            undo.clear();
+            return loaded;
+        } finally {
+            // Empty after a whole load; otherwise what was opened, last first.
+            undo.forEach(Runnable::run);
+        }
+    }
+
+    private static CheckpointFiles open(@Nullable Path modelPath) {
+        return modelPath == null
+                ? CheckpointFiles.resources(ModelLoader.class.getClassLoader(), EMBEDDED_PREFIX, EMBEDDED_FILES)
+                : CheckpointFiles.folder(modelPath);
+    }
+
+    private static String name(@Nullable Path modelPath) {
+        if (modelPath == null) {
+            return EMBEDDED;
+        }
+        Path last = modelPath.toAbsolutePath().normalize().getFileName();
+        return last == null ? modelPath.toString() : last.toString();
+    }
+
+    private static void checkContext(LoadOptions options, HfConfig config) {
+        int wanted = options.model().contextLength();
+        int made = config.integer("max_position_embeddings");
+        if (wanted > made && !options.allowLongerContext()) {
+            throw new CheckpointException("--context-length " + wanted + " is longer than the " + made
+                    + " tokens the model was made for (max_position_embeddings in " + config.where()
+                    + "); set SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN=1 to try it all the same.");
+        }
+    }
+
+    private static List<Integer> fp8Block(HfConfig config) {
+        List<Integer> block = config.objectIfPresent("quantization_config")
+                .map(quantization -> quantization.integersOrNone("weight_block_size"))
+                .filter(sizes -> !sizes.isEmpty())
+                .orElse(List.of(DEFAULT_BLOCK, DEFAULT_BLOCK));
+        if (block.size() != 2 || block.get(0) < 1 || block.get(1) < 1) {
+            throw new CheckpointException(config.where()
+                    + ": quantization_config.weight_block_size must be two positive numbers, got " + block + ".");
+        }
+        return block;
+    }
+
+    /** What turns text into tokens and back. */
+    private record Text(Optional<Tokenizer> tokenizer, Optional<ChatTemplate> template, TokenizerConfig config) {
+        static final Text NONE = new Text(Optional.empty(), Optional.empty(), TokenizerConfig.NONE);
+    }
+
+    private static Text text(LoadOptions options, CheckpointFiles checkpoint, HfConfig config) {
+        CheckpointFiles files = tokenizerFiles(options.tokenizerPath(), checkpoint);
+        if (!files.exists(TOKENIZER_FILE)) {
+            throw new CheckpointException(files.describe(TOKENIZER_FILE)
+                    + " is missing; download it, name its folder with --tokenizer-path, or serve token ids with"
+                    + " --skip-tokenizer-init.");
+        }
+        Tokenizer tokenizer = Tokenizer.parse(files.read(TOKENIZER_FILE), files.describe(TOKENIZER_FILE));
+        int vocabulary = config.integer("vocab_size");
+        if (tokenizer.size() > vocabulary) {
+            throw new CheckpointException(files.describe(TOKENIZER_FILE) + " has ids up to " + (tokenizer.size() - 1)
+                    + ", but " + config.where() + " says vocab_size " + vocabulary
+                    + ": they do not belong together.");
+        }
+        Optional<ChatTemplate> template = options.chatTemplate() != null
+                ? Optional.of(ChatTemplate.parse(options.chatTemplate(), "--chat-template"))
+                : TokenizerConfig.template(files).map(found -> ChatTemplate.parse(found.jinja(), found.where()));
+        return new Text(Optional.of(tokenizer), template, TokenizerConfig.read(files));
+    }
+
+    private static CheckpointFiles tokenizerFiles(@Nullable Path tokenizerPath, CheckpointFiles checkpoint) {
+        if (tokenizerPath == null) {
+            return checkpoint;
+        }
+        Path parent = tokenizerPath.toAbsolutePath().getParent();
+        boolean isFile = Files.isRegularFile(tokenizerPath) && tokenizerPath.endsWith(TOKENIZER_FILE);
+        return CheckpointFiles.folder(isFile && parent != null ? parent : tokenizerPath);
+    }
+}
