@@ -1,0 +1,35 @@
+package dev.fathom.serve;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A conversation to answer.
+ *
+ * @param id                 unique among requests in flight
+ * @param messages           in the shape the chat template reads: maps with role, content, tool_calls, ...
+ * @param tools              tool schemas as the template reads them, empty for none
+ * @param templateVariables  further template variables ({@code chat_template_kwargs})
+ * @param continueFinal      the answer goes on where the last message, the assistant's, stops
+ * @param priority           see {@link TextRequest}
+ * @param cacheKey           see {@link TextRequest}
+ * @param streamInterval     see {@link TextRequest}
+ */
+public record ChatRequest(
+        String id,
+        List<Map<String, @Nullable Object>> messages,
+        List<Map<String, @Nullable Object>> tools,
+        Map<String, @Nullable Object> templateVariables,
+        boolean continueFinal,
+        SamplingFields sampling,
+        Logprobs logprobs,
+        int priority,
+        String cacheKey,
+        int streamInterval) {
+
+    /** A conversation and nothing else. */
+    public static ChatRequest of(String id, List<Map<String, @Nullable Object>> messages, SamplingFields sampling) {
+        return new ChatRequest(id, messages, List.of(), Map.of(), false, sampling, Logprobs.NONE, 0, "", 1);
+    }
+}

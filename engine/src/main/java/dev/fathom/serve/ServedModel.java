@@ -1,0 +1,91 @@
+package dev.fathom.serve;
+
+import dev.fathom.api.RequestException;
+import dev.fathom.load.LoadedModel;
+import dev.fathom.text.ChatTemplate;
+import dev.fathom.text.Tokenizer;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the text side knows of the model it serves.
+ *
+ * @param name               as clients see it ({@code --served-model-name})
+ * @param modelPath          where the weights came from
+ * @param tokenizerPath      where the tokenizer came from
+ * @param contextLength      most tokens of a sequence, prompt and completion together
+ * @param endTokenIds        ids that end a sequence
+ * @param tokenizer          null with {@code --skip-tokenizer-init}
+ * @param chatTemplate       null where the model has none
+ * @param bosText            the begin-of-sequence token, null where the model has none
+ * @param eosText            the end-of-sequence token, null where the model has none
+ * @param addBos             raw prompts begin with the begin-of-sequence token
+ * @param defaults           sampling fields for requests that do not give them
+ * @param priorities         whether requests may give a priority ({@code --enable-priority-scheduling})
+ */
+public record ServedModel(
+        String name,
+        String modelPath,
+        String tokenizerPath,
+        int contextLength,
+        int vocabularySize,
+        Set<Integer> endTokenIds,
+        @Nullable Tokenizer tokenizer,
+        @Nullable ChatTemplate chatTemplate,
+        @Nullable String bosText,
+        @Nullable String eosText,
+        boolean addBos,
+        SamplingFields defaults,
+        boolean priorities) {
+
+    public ServedModel {
+        endTokenIds = Set.copyOf(endTokenIds);
+    }
+
+    /**
+     * A loaded model as it is served.
+     *
+     * @param name           as clients see it
+     * @param tokenizerPath  where the tokenizer came from
+     * @param defaults       sampling fields for requests that do not give them
+     * @param priorities     whether requests may give a priority
+     */
+    public static ServedModel of(
+            LoadedModel loaded, String name, String tokenizerPath, SamplingFields defaults, boolean priorities) {
+        return new ServedModel(
+                name,
+                loaded.modelPath(),
+                tokenizerPath,
+                loaded.contextLength(),
+                loaded.model().vocabularySize(),
+                loaded.endTokenIds(),
+                loaded.tokenizer().orElse(null),
+                loaded.chatTemplate().orElse(null),
+                loaded.tokenizerConfig().bosToken().orElse(null),
+                loaded.tokenizerConfig().eosToken().orElse(null),
+                loaded.tokenizerConfig().addBosToken(),
+                defaults,
+                priorities);
+    }
+
+    /** @param parameter the field that needs text */
+    Tokenizer tokenizerFor(String parameter) {
+        if (tokenizer == null) {
+            throw RequestException.invalid(
+                    parameter,
+                    parameter + " needs a tokenizer, but the server runs with --skip-tokenizer-init: send input_ids to"
+                            + " /generate.");
+        }
+        return tokenizer;
+    }
+
+    /** Text of one token by itself; part of a character becomes U+FFFD. Empty without a tokenizer. */
+    public String tokenText(int id) {
+        return tokenizer == null ? "" : tokenizer.decode(new int[] {id}, false);
+    }
+
+    /** UTF-8 bytes of one token, which may be part of a character. Empty without a tokenizer. */
+    public byte[] tokenBytes(int id) {
+        return tokenizer == null ? new byte[0] : tokenizer.bytes(id);
+    }
+}
