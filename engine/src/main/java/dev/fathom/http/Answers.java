@@ -1,0 +1,131 @@
+package dev.fathom.http;
+
+import dev.fathom.api.ErrorCode;
+import dev.fathom.api.RequestException;
+import dev.fathom.serve.TextEvent;
+import dev.fathom.serve.TextResult;
+import dev.fathom.serve.TextService;
+import dev.fathom.serve.TextStream;
+import io.helidon.http.HeaderValues;
+import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.http.Handler;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.System.Logger;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+
+/** Runs generating requests: begins the answer, sends it whole or as a stream, ends it when the client leaves. */
+final class Answers {
+    private static final Logger LOG = System.getLogger("dev.fathom.http");
+
+    private final TextService text;
+    private final ServerMetrics metrics;
+    private final JsonBody body;
+    private final ConnectionWatcher connections;
+    private final Lifecycle lifecycle;
+
+    Answers(ServeContext context, JsonBody body, ConnectionWatcher connections, Lifecycle lifecycle) {
+        this.text = context.text();
+        this.metrics = context.metrics();
+        this.body = body;
+        this.connections = connections;
+        this.lifecycle = lifecycle;
+    }
+
+    /** How one answer is written down. */
+    private record Writing(AnswerFormat format, TokenClock clock) {}
+
+    /** @param read turns an endpoint's body into a call, or refuses it */
+    Handler handler(Function<JsonFields, Call> read) {
+        return (request, response) -> answer(request, response, read);
+    }
+
+    private void answer(ServerRequest request, ServerResponse response, Function<JsonFields, Call> read) {
+        JsonFields fields = body.read(request);
+        lifecycle.checkServing();
+        Call call = read.apply(fields);
+        ClientWatch client = connections.watch(request);
+        try (TextStream answer = call.begin().apply(text)) {
+            ClientWatch.Registration watching = client.onGone(answer::abort);
+            try {
+                AnswerFormat format = call.format().apply(answer);
+                var clock = new TokenClock(metrics, answer.size());
+                if (call.stream()) {
+                    stream(response, answer, new Writing(format, clock), client);
+                } else {
+                    whole(response, answer, new Writing(format, clock), client);
+                }
+            } finally {
+                watching.close();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CloseConnectionException("Interrupted while answering", e);
+        }
+    }
+
+    private static void whole(ServerResponse response, TextStream answer, Writing writing, ClientWatch client)
+            throws InterruptedException {
+        List<TextResult> results = answer.collect(writing.clock()::arrived);
+        checkPresent(client);
+        response.header(HeaderValues.CONTENT_TYPE_JSON)
+                .send(writing.format().whole(results).toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The headers wait for the first event, so that what fails before it is answered with its own status. */
+    private static void stream(ServerResponse response, TextStream answer, Writing writing, ClientWatch client)
+            throws InterruptedException {
+        TextEvent first = answer.next();
+        checkPresent(client);
+        if (first instanceof TextEvent.Failed failed) {
+            throw failed.error();
+        }
+        try (var events = new SseWriter(response)) {
+            send(first, answer, writing, events);
+            events.done();
+        } catch (IOException | UncheckedIOException e) {
+            throw new CloseConnectionException("The client left while the answer was streamed", e);
+        }
+    }
+
+    private static void send(@Nullable TextEvent first, TextStream answer, Writing writing, SseWriter events)
+            throws IOException, InterruptedException {
+        for (TextEvent event = first; event != null; event = answer.next()) {
+            switch (event) {
+                case TextEvent.Delta delta -> {
+                    writing.clock().arrived(delta);
+                    events.send(writing.format().delta(delta));
+                }
+                case TextEvent.Finished finished -> events.send(writing.format().finished(finished));
+                case TextEvent.Failed failed -> {
+                    answer.abort();
+                    events.send(List.of(errorFrame(failed.error())));
+                    return;
+                }
+            }
+        }
+        events.send(writing.format().closing());
+    }
+
+    private static JsonNode errorFrame(RequestException error) {
+        if (error.code() == ErrorCode.INTERNAL) {
+            LOG.log(Logger.Level.ERROR, "A streamed request failed.", error);
+        }
+        var frame = JsonNodeFactory.instance.objectNode();
+        frame.set("error", ErrorReply.json(error));
+        return frame;
+    }
+
+    private static void checkPresent(ClientWatch client) {
+        if (client.isGone()) {
+            throw new CloseConnectionException("The client left before the answer was there");
+        }
+    }
+}

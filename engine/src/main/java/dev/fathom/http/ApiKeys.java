@@ -1,0 +1,57 @@
+package dev.fathom.http;
+
+import dev.fathom.api.ErrorCode;
+import dev.fathom.api.RequestException;
+import io.helidon.http.HeaderNames;
+import io.helidon.webserver.http.Handler;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks for the bearer token. Health checks and metrics are open, as SGLang has them.
+ *
+ * <p>A route is guarded when it is registered: what a client writes as its path has no say in which key is wanted.
+ */
+final class ApiKeys {
+    private static final Set<String> OPEN = Set.of("/health", "/health_generate", "/metrics");
+    private static final Set<String> ADMIN = Set.of("/flush_cache", "/abort_request");
+    private static final String SCHEME = "bearer ";
+
+    private final @Nullable String key;
+    private final @Nullable String adminKey;
+
+    ApiKeys(HttpConfig config) {
+        key = config.apiKey();
+        adminKey = config.adminApiKey();
+    }
+
+    /** The handler behind the key that its route wants, if any. */
+    Handler guard(String path, Handler handler) {
+        String wanted = ADMIN.contains(path) && adminKey != null ? adminKey : key;
+        if (wanted == null || OPEN.contains(path)) {
+            return handler;
+        }
+        byte[] wantedBytes = wanted.getBytes(StandardCharsets.UTF_8);
+        return (request, response) -> {
+            check(
+                    wantedBytes,
+                    request.headers().first(HeaderNames.AUTHORIZATION).orElse(""));
+            handler.handle(request, response);
+        };
+    }
+
+    private static void check(byte[] wanted, String header) {
+        if (header.isEmpty()) {
+            throw new RequestException(
+                    ErrorCode.UNAUTHORIZED, "Unauthorized: send the API key as \"Authorization: Bearer KEY\".");
+        }
+        boolean bearer = header.regionMatches(true, 0, SCHEME, 0, SCHEME.length());
+        byte[] given = bearer ? header.substring(SCHEME.length()).trim().getBytes(StandardCharsets.UTF_8) : new byte[0];
+        // In constant time, so that the key cannot be found letter by letter.
+        if (!MessageDigest.isEqual(wanted, given)) {
+            throw new RequestException(ErrorCode.UNAUTHORIZED, "Unauthorized: the API key is wrong.");
+        }
+    }
+}

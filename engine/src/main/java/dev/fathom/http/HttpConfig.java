@@ -1,0 +1,159 @@
+package dev.fathom.http;
+
+import java.time.Duration;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the server listens and answers.
+ *
+ * @param port                  0 takes any free one
+ * @param apiKey                clients must send it as a bearer token; null asks for none
+ * @param adminApiKey           what /flush_cache and /abort_request want instead of {@code apiKey}; null is the same key
+ * @param enableMetrics         whether /metrics answers
+ * @param enableCacheReport     whether usage says how many prompt tokens came from the prefix cache
+ * @param streamInterval        tokens in each streamed chunk after the first
+ * @param incrementalStreaming  /generate streams only what is new instead of everything so far
+ * @param maxBodyBytes          longest request body
+ * @param idleTimeout           a connection without a request for so long is closed
+ * @param healthTimeout         how long /health_generate waits for a sign of life
+ * @param weightVersion         reported with every answer
+ * @param serverArguments       what /get_server_info shows, by flag name
+ */
+public record HttpConfig(
+        String host,
+        int port,
+        @Nullable String apiKey,
+        @Nullable String adminApiKey,
+        boolean enableMetrics,
+        boolean enableCacheReport,
+        int streamInterval,
+        boolean incrementalStreaming,
+        int maxBodyBytes,
+        Duration idleTimeout,
+        Duration healthTimeout,
+        String weightVersion,
+        Map<String, @Nullable Object> serverArguments) {
+
+    public HttpConfig {
+        if (port < 0 || port > 65_535) {
+            throw new IllegalArgumentException("port must be in [0, 65535], got " + port);
+        }
+        if (streamInterval < 1) {
+            throw new IllegalArgumentException("streamInterval must be at least 1, got " + streamInterval);
+        }
+        if (maxBodyBytes < 1) {
+            throw new IllegalArgumentException("maxBodyBytes must be at least 1, got " + maxBodyBytes);
+        }
+    }
+
+    /** SGLang's defaults. */
+    public static HttpConfig defaults() {
+        return builder().build();
+    }
+
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Collects what differs from the defaults. */
+    public static final class Builder {
+        private String host = "127.0.0.1";
+        private int port = 30_000;
+        private @Nullable String apiKey;
+        private @Nullable String adminApiKey;
+        private boolean enableMetrics;
+        private boolean enableCacheReport;
+        private int streamInterval = 1;
+        private boolean incrementalStreaming;
+        private int maxBodyBytes = 32 << 20;
+        private Duration idleTimeout = Duration.ofMinutes(5);
+        private Duration healthTimeout = Duration.ofSeconds(20);
+        private String weightVersion = "default";
+        private Map<String, @Nullable Object> serverArguments = Map.of();
+
+        private Builder() {}
+
+        public Builder host(String value) {
+            host = value;
+            return this;
+        }
+
+        public Builder port(int value) {
+            port = value;
+            return this;
+        }
+
+        public Builder apiKey(@Nullable String value) {
+            apiKey = value;
+            return this;
+        }
+
+        public Builder adminApiKey(@Nullable String value) {
+            adminApiKey = value;
+            return this;
+        }
+
+        public Builder enableMetrics(boolean value) {
+            enableMetrics = value;
+            return this;
+        }
+
+        public Builder enableCacheReport(boolean value) {
+            enableCacheReport = value;
+            return this;
+        }
+
+        public Builder streamInterval(int value) {
+            streamInterval = value;
+            return this;
+        }
+
+        public Builder incrementalStreaming(boolean value) {
+            incrementalStreaming = value;
+            return this;
+        }
+
+        public Builder maxBodyBytes(int value) {
+            maxBodyBytes = value;
+            return this;
+        }
+
+        public Builder idleTimeout(Duration value) {
+            idleTimeout = value;
+            return this;
+        }
+
+        public Builder healthTimeout(Duration value) {
+            healthTimeout = value;
+            return this;
+        }
+
+        public Builder weightVersion(String value) {
+            weightVersion = value;
+            return this;
+        }
+
+        public Builder serverArguments(Map<String, @Nullable Object> value) {
+            serverArguments = value;
+            return this;
+        }
+
+        public HttpConfig build() {
+            return new HttpConfig(
+                    host,
+                    port,
+                    apiKey,
+                    adminApiKey,
+                    enableMetrics,
+                    enableCacheReport,
+                    streamInterval,
+                    incrementalStreaming,
+                    maxBodyBytes,
+                    idleTimeout,
+                    healthTimeout,
+                    weightVersion,
+                    serverArguments);
+        }
+    }
+}

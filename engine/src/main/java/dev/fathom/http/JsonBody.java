@@ -1,0 +1,128 @@
+package dev.fathom.http;
+
+import dev.fathom.api.RequestException;
+import io.helidon.webserver.http.ServerRequest;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Locale;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.TokenStreamLocation;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/** Request bodies to JSON objects, with errors that say where. */
+final class JsonBody {
+    /** Deeper nesting is refused; a schema in {@code tools} seldom reaches 20. */
+    private static final int MOST_DEPTH = 200;
+
+    private final JsonMapper json;
+
+    /** @param maxBytes longest body and so longest string (bytes) */
+    JsonBody(int maxBytes) {
+        json = JsonMapper.builder(JsonFactory.builder()
+                        .streamReadConstraints(StreamReadConstraints.builder()
+                                .maxNestingDepth(MOST_DEPTH)
+                                .maxStringLength(maxBytes)
+                                .build())
+                        .build())
+                .build();
+    }
+
+    JsonMapper mapper() {
+        return json;
+    }
+
+    /** Reads the whole body. @throws RequestException when it is not one JSON object */
+    JsonFields read(ServerRequest request) {
+        checkCharset(request);
+        return parse(bytes(request));
+    }
+
+    JsonFields parse(byte[] body) {
+        if (body.length == 0) {
+            throw RequestException.invalid("body", "The body is empty: send a JSON object.");
+        }
+        JsonNode tree;
+        try {
+            tree = json.readTree(body);
+        } catch (JacksonException e) {
+            TokenStreamLocation at = e.getLocation();
+            String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
+            throw RequestException.invalid(
+                    "body", "The body is not valid JSON: " + firstLine(e.getOriginalMessage()) + where + ".");
+        }
+        if (!tree.isObject()) {
+            String got = tree.isMissingNode() ? "nothing" : JsonFields.typeName(tree);
+            throw RequestException.invalid("body", "The body must be a JSON object, got " + got + ".");
+        }
+        refuseBrokenText("", tree);
+        return new JsonFields(tree, "");
+    }
+
+    private static byte[] bytes(ServerRequest request) {
+        if (!request.content().hasEntity()) {
+            return new byte[0];
+        }
+        try (var in = request.content().inputStream()) {
+            return in.readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void checkCharset(ServerRequest request) {
+        String charset = request.headers()
+                .contentType()
+                .flatMap(type -> type.charset())
+                .orElse("utf-8")
+                .toLowerCase(Locale.ROOT);
+        if (!charset.equals("utf-8") && !charset.equals("utf8") && !charset.equals("us-ascii")) {
+            throw new HttpProblem(415, "The charset " + charset + " is not supported: JSON is sent as UTF-8.");
+        }
+    }
+
+    /** Half of a surrogate pair is no character and has no UTF-8 form, so no token either. */
+    private static void refuseBrokenText(String where, JsonNode node) {
+        if (node.isString()) {
+            check(where, node.stringValue());
+        } else if (node.isObject()) {
+            for (Map.Entry<String, JsonNode> field : node.properties()) {
+                check(where + field.getKey(), field.getKey());
+                refuseBrokenText(where.isEmpty() ? field.getKey() : where + "." + field.getKey(), field.getValue());
+            }
+        } else if (node.isArray()) {
+            int i = 0;
+            for (JsonNode element : node) {
+                if (element.isString() || element.isContainer()) {
+                    refuseBrokenText(where + "[" + i + "]", element);
+                }
+                i++;
+            }
+        }
+    }
+
+    private static void check(String where, String text) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isSurrogate(c)) {
+                boolean pair = Character.isHighSurrogate(c)
+                        && i + 1 < text.length()
+                        && Character.isLowSurrogate(text.charAt(i + 1));
+                if (!pair) {
+                    throw RequestException.invalid(
+                            where,
+                            where + " has half of a surrogate pair at character " + i + ": it is not valid Unicode.");
+                }
+                i++;
+            }
+        }
+    }
+
+    private static String firstLine(String message) {
+        int end = message.indexOf('\n');
+        return end < 0 ? message : message.substring(0, end);
+    }
+}

@@ -1,0 +1,66 @@
+package dev.fathom.http;
+
+import dev.fathom.api.RequestException;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/** Fields that chat and text completions share beside sampling. */
+final class OpenAiFields {
+    private OpenAiFields() {}
+
+    /** Refuses what is not served, and lets pass what asks nothing of the model. */
+    static void checkUnserved(JsonFields fields) {
+        fields.refuse(
+                "lora_path",
+                "session_params",
+                "custom_logit_processor",
+                "return_hidden_states",
+                "return_routed_experts",
+                "return_token_ids",
+                "return_prompt_token_ids",
+                "return_meta_info",
+                "bootstrap_host",
+                "bootstrap_port",
+                "bootstrap_room",
+                "routed_dp_rank",
+                "data_parallel_rank");
+        fields.accept("user", "metadata", "store", "prompt_cache_key", "prompt_cache_retention", "safety_identifier");
+        String tier = fields.text("service_tier");
+        if (tier != null && !tier.equals("auto") && !tier.equals("default")) {
+            throw RequestException.notSupported(
+                    "service_tier", "service_tier must be auto or default: this server has one, got " + tier + ".");
+        }
+        var format = fields.node("response_format");
+        if (format != null) {
+            JsonFields formatFields = fields.object("response_format");
+            if (formatFields == null || !"text".equals(formatFields.text("type"))) {
+                throw fields.notServed("response_format", format);
+            }
+        }
+    }
+
+    /** Prefixes are shared only within one such key. */
+    static String cacheKey(JsonFields fields) {
+        return orEmpty(fields.text("cache_salt")) + orEmpty(fields.text("extra_key"));
+    }
+
+    /** The client's own id, or a new one. */
+    static String requestId(JsonFields fields, String prefix) {
+        String rid = fields.text("rid");
+        if (rid == null) {
+            return newId(prefix);
+        }
+        if (rid.isEmpty()) {
+            throw RequestException.invalid("rid", "rid is empty: leave it out, or send a text unique to the request.");
+        }
+        return rid;
+    }
+
+    static String newId(String prefix) {
+        return prefix + UUID.randomUUID().toString().replace("-", "");
+    }
+
+    private static String orEmpty(@Nullable String text) {
+        return text == null ? "" : text;
+    }
+}

@@ -1,0 +1,61 @@
+package dev.fathom.http;
+
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Method;
+import io.helidon.webserver.http.Handler;
+import io.helidon.webserver.http.HttpRouting;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Paths, and which methods each knows: another method is a 405 that names them, another path a 404. */
+final class Routes {
+    private final HttpRouting.Builder routing;
+    private final ApiKeys keys;
+    private final Map<String, List<Method>> methods = new LinkedHashMap<>();
+
+    Routes(HttpRouting.Builder routing, ApiKeys keys) {
+        this.routing = routing;
+        this.keys = keys;
+    }
+
+    Routes get(String path, Handler handler) {
+        return add(Method.GET, path, handler);
+    }
+
+    Routes post(String path, Handler handler) {
+        return add(Method.POST, path, handler);
+    }
+
+    Routes getAndPost(String path, Handler handler) {
+        return get(path, handler).post(path, handler);
+    }
+
+    Routes postAndPut(String path, Handler handler) {
+        return post(path, handler).add(Method.PUT, path, handler);
+    }
+
+    /** Answers what no route has; called after the last route. */
+    void end() {
+        methods.forEach((path, allowed) -> {
+            String names = String.join(", ", allowed.stream().map(Method::text).toList());
+            routing.any(path, (request, response) -> {
+                response.header(HeaderNames.ALLOW, names);
+                ErrorReply.send(
+                        response,
+                        405,
+                        "Method " + request.prologue().method().text() + " is not allowed for "
+                                + request.path().path() + ": use " + names + ".");
+            });
+        });
+        routing.any((request, response) ->
+                ErrorReply.send(response, 404, "There is no " + request.path().path() + " on this server."));
+    }
+
+    private Routes add(Method method, String path, Handler handler) {
+        routing.route(method, path, keys.guard(path, handler));
+        methods.computeIfAbsent(path, unseen -> new ArrayList<>()).add(method);
+        return this;
+    }
+}

@@ -1,0 +1,216 @@
+package dev.fathom.http;
+
+import dev.fathom.api.EngineStats;
+import dev.fathom.api.RequestException;
+import dev.fathom.engine.EngineListener;
+import dev.fathom.engine.RequestTiming;
+import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
+import io.prometheus.metrics.core.metrics.Gauge;
+import io.prometheus.metrics.core.metrics.GaugeWithCallback;
+import io.prometheus.metrics.core.metrics.Histogram;
+import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Prometheus metrics under SGLang's names.
+ *
+ * <p>What the engine counts itself is read from its snapshot when somebody asks; only what a snapshot cannot tell, the
+ * distribution of times, is collected as it happens.
+ */
+public final class ServerMetrics implements EngineListener {
+    public static final String CONTENT_TYPE = PrometheusTextFormatWriter.CONTENT_TYPE;
+
+    private static final String LABEL = "model_name";
+    private static final double NANOS = 1e9;
+
+    // SGLang's bucket bounds, in seconds.
+    private static final double[] FIRST_TOKEN = {
+        0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400
+    };
+    private static final double[] BETWEEN_TOKENS = {
+        0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.06, 0.08, 0.1, 0.2, 0.4, 0.6, 0.8, 1,
+        2, 4, 6, 8
+    };
+    private static final double[] PER_TOKEN = {
+        0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1, 2
+    };
+    private static final double[] WHOLE = {
+        0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400, 600, 1200, 1800, 2400
+    };
+    private static final double[] QUEUED = {
+        0, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100, 200, 300, 400, 500, 600, 700, 800,
+        900, 1000, 1200, 1400, 1600, 1800, 2000, 2500, 3000
+    };
+
+    private final PrometheusRegistry registry = new PrometheusRegistry();
+    private final PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
+    private final String modelName;
+    private final Histogram firstToken;
+    private final Histogram betweenTokens;
+    private final Histogram perToken;
+    private final Histogram whole;
+    private final Histogram queued;
+    private final Counter requests;
+    private final Gauge retracted;
+
+    /** @param modelName the value of the label every metric carries */
+    public ServerMetrics(String modelName) {
+        this.modelName = modelName;
+        firstToken = histogram("time_to_first_token_seconds", "Time from submission to the first token.", FIRST_TOKEN);
+        betweenTokens = histogram("inter_token_latency_seconds", "Time between two tokens.", BETWEEN_TOKENS);
+        perToken = histogram(
+                "time_per_output_token_seconds", "Mean time of a request's tokens after the first.", PER_TOKEN);
+        whole = histogram("e2e_request_latency_seconds", "Time from submission to the end.", WHOLE);
+        queued = histogram("queue_time_seconds", "Time from submission to the first step.", QUEUED);
+        requests = Counter.builder()
+                .name("sglang:num_requests_total")
+                .help("Requests that have ended, however they did.")
+                .labelNames(LABEL)
+                .register(registry);
+        requests.initLabelValues(modelName);
+        retracted = Gauge.builder()
+                .name("sglang:num_retracted_reqs")
+                .help("Requests that went back to the queue the last time memory ran out.")
+                .labelNames(LABEL)
+                .register(registry);
+        retracted.initLabelValues(modelName);
+    }
+
+    /** Reads from now on what the engine counts itself. Called once. */
+    void watch(Supplier<EngineStats> stats) {
+        counter("prompt_tokens_total", "Prompt tokens processed.", stats, EngineStats::promptTokens);
+        counter("generation_tokens_total", "Tokens generated.", stats, EngineStats::generatedTokens);
+        counter("cached_tokens_total", "Prompt tokens taken from the prefix cache.", stats, EngineStats::cachedTokens);
+        counter("evicted_tokens_total", "Tokens dropped from the prefix cache.", stats, EngineStats::evictedTokens);
+        counter("num_aborted_requests_total", "Requests aborted.", stats, EngineStats::abortedRequests);
+        counter("num_retracted_requests_total", "Requests retracted.", stats, EngineStats::retractedRequests);
+        gauge("num_running_reqs", "Requests running.", stats, EngineStats::runningRequests);
+        gauge("num_queue_reqs", "Requests waiting.", stats, EngineStats::queuedRequests);
+        gauge("num_used_tokens", "Cache slots held by running requests.", stats, ServerMetrics::heldTokens);
+        gauge("token_usage", "Their share of all cache slots.", stats, ServerMetrics::tokenUsage);
+        gauge("max_total_num_tokens", "Cache slots in all.", stats, EngineStats::kvTotalTokens);
+        gauge("kv_available_tokens", "Cache slots nobody holds.", stats, EngineStats::kvAvailableTokens);
+        gauge(
+                "kv_evictable_tokens",
+                "Cache slots held by the prefix cache alone.",
+                stats,
+                EngineStats::kvEvictableTokens);
+        gauge("kv_used_tokens", "Cache slots held by requests or the prefix cache.", stats, EngineStats::kvUsedTokens);
+        gauge(
+                "cache_hit_rate",
+                "Share of prompt tokens taken from the prefix cache.",
+                stats,
+                EngineStats::cacheHitRate);
+        gauge("gen_throughput", "Tokens generated per second.", stats, EngineStats::generationRate);
+        CounterWithCallback.builder()
+                .name("sglang:realtime_tokens_total")
+                .help("Tokens by how they came about.")
+                .labelNames(LABEL, "mode")
+                .callback(callback -> {
+                    EngineStats now = stats.get();
+                    callback.call((double) (now.promptTokens() - now.cachedTokens()), modelName, "prefill_compute");
+                    callback.call((double) now.cachedTokens(), modelName, "prefill_cache");
+                    callback.call((double) now.generatedTokens(), modelName, "decode");
+                })
+                .register(registry);
+    }
+
+    /** How long the start took, as a whole and for the weights. */
+    public void started(Duration whole, Duration weights) {
+        fixed("engine_startup_time", "Seconds from the command to the first answer.", whole);
+        fixed("engine_load_weights_time", "Seconds spent on loading weights.", weights);
+    }
+
+    void interToken(long nanos) {
+        betweenTokens.labelValues(modelName).observe(nanos / NANOS);
+    }
+
+    @Override
+    public void finished(RequestTiming timing) {
+        requests.labelValues(modelName).inc();
+        queued.labelValues(modelName).observe(timing.queueNanos() / NANOS);
+        whole.labelValues(modelName).observe(timing.totalNanos() / NANOS);
+        if (timing.timeToFirstTokenNanos() > 0) {
+            firstToken.labelValues(modelName).observe(timing.timeToFirstTokenNanos() / NANOS);
+        }
+        if (timing.completionTokens() > 1) {
+            long decoding = timing.totalNanos() - timing.timeToFirstTokenNanos();
+            perToken.labelValues(modelName).observe(decoding / NANOS / (timing.completionTokens() - 1));
+        }
+    }
+
+    @Override
+    public void failed(String id, RequestException error) {
+        requests.labelValues(modelName).inc();
+    }
+
+    @Override
+    public void retracted(int number) {
+        retracted.labelValues(modelName).set(number);
+    }
+
+    /** Everything in Prometheus' text format. */
+    byte[] scrape() {
+        var out = new ByteArrayOutputStream();
+        try {
+            writer.write(out, registry.scrape());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // a byte array does not fail
+        }
+        return out.toByteArray();
+    }
+
+    private static double heldTokens(EngineStats stats) {
+        return stats.kvUsedTokens() - stats.kvEvictableTokens();
+    }
+
+    private static double tokenUsage(EngineStats stats) {
+        return stats.kvTotalTokens() == 0 ? 0 : heldTokens(stats) / stats.kvTotalTokens();
+    }
+
+    private Histogram histogram(String name, String help, double[] bounds) {
+        var histogram = Histogram.builder()
+                .name("sglang:" + name)
+                .help(help)
+                .labelNames(LABEL)
+                .classicOnly()
+                .classicUpperBounds(bounds)
+                .register(registry);
+        histogram.initLabelValues(modelName);
+        return histogram;
+    }
+
+    private void counter(String name, String help, Supplier<EngineStats> stats, ToDoubleFunction<EngineStats> value) {
+        CounterWithCallback.builder()
+                .name("sglang:" + name)
+                .help(help)
+                .labelNames(LABEL)
+                .callback(callback -> callback.call(value.applyAsDouble(stats.get()), modelName))
+                .register(registry);
+    }
+
+    private void gauge(String name, String help, Supplier<EngineStats> stats, ToDoubleFunction<EngineStats> value) {
+        GaugeWithCallback.builder()
+                .name("sglang:" + name)
+                .help(help)
+                .labelNames(LABEL)
+                .callback(callback -> callback.call(value.applyAsDouble(stats.get()), modelName))
+                .register(registry);
+    }
+
+    private void fixed(String name, String help, Duration value) {
+        GaugeWithCallback.builder()
+                .name("sglang:" + name)
+                .help(help)
+                .labelNames(LABEL)
+                .callback(callback -> callback.call(value.toNanos() / NANOS, modelName))
+                .register(registry);
+    }
+}
