@@ -1,0 +1,65 @@
+package dev.fathom.cli;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The environment variables that count, with SGLang's names.
+ *
+ * @param healthCheckTimeout  SGLANG_HEALTH_CHECK_TIMEOUT, seconds: how long /health_generate waits for a token
+ * @param longerContext       SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN: --context-length may exceed the config's
+ * @param apiKey              OPENAI_API_KEY, for the commands that are clients
+ * @param debug               FATHOM_DEBUG: failures come with their stack trace
+ * @param notes               one sentence for each SGLang variable that is set and changes nothing here
+ */
+record Environment(
+        Duration healthCheckTimeout,
+        boolean longerContext,
+        Optional<String> apiKey,
+        boolean debug,
+        List<String> notes) {
+    private static final String HEALTH_CHECK_TIMEOUT = "SGLANG_HEALTH_CHECK_TIMEOUT";
+    private static final String LONGER_CONTEXT = "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN";
+    private static final Set<String> KNOWN = Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT);
+
+    static Environment of(Map<String, String> variables) {
+        List<String> notes = new ArrayList<>();
+        variables.keySet().stream()
+                .filter(name -> name.startsWith("SGLANG_") && !KNOWN.contains(name))
+                .sorted()
+                .forEach(name -> notes.add(name + " is set, but has no meaning here."));
+        return new Environment(
+                seconds(variables, HEALTH_CHECK_TIMEOUT, 20),
+                isTrue(variables, LONGER_CONTEXT),
+                Optional.ofNullable(variables.get("OPENAI_API_KEY")).filter(key -> !key.isEmpty()),
+                isTrue(variables, "FATHOM_DEBUG"),
+                List.copyOf(notes));
+    }
+
+    private static Duration seconds(Map<String, String> variables, String name, int otherwise) {
+        String text = variables.getOrDefault(name, Integer.toString(otherwise));
+        try {
+            double seconds = Double.parseDouble(text);
+            if (seconds > 0 && seconds < 1e6) {
+                return Duration.ofMillis((long) (seconds * 1000));
+            }
+        } catch (NumberFormatException e) {
+            // the sentence below says what was wanted
+        }
+        throw CliException.usage(name + " must be a positive number of seconds, got \"" + text + "\".");
+    }
+
+    /** SGLang's reading: 1, true, yes, y, t, on. */
+    private static boolean isTrue(Map<String, String> variables, String name) {
+        String text = variables.getOrDefault(name, "0");
+        return switch (text.toLowerCase(java.util.Locale.ROOT)) {
+            case "1", "true", "yes", "y", "t", "on" -> true;
+            case "0", "false", "no", "n", "f", "off", "" -> false;
+            default -> throw CliException.usage(name + " must be true or false, got \"" + text + "\".");
+        };
+    }
+}

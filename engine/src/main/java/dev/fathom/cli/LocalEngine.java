@@ -1,0 +1,111 @@
+package dev.fathom.cli;
+
+import dev.fathom.comm.Communicator;
+import dev.fathom.engine.Engine;
+import dev.fathom.engine.EngineConfig;
+import dev.fathom.engine.EngineListener;
+import dev.fathom.load.LoadOptions;
+import dev.fathom.load.LoadedModel;
+import dev.fathom.load.ModelLoader;
+import dev.fathom.serve.SamplingFields;
+import dev.fathom.serve.ServedModel;
+import java.lang.management.ManagementFactory;
+
+/** A loaded model and the engine that runs it, in this process. */
+final class LocalEngine implements AutoCloseable {
+    private final LoadedModel loaded;
+    private final Engine engine;
+    private final KvBudget budget;
+
+    private LocalEngine(LoadedModel loaded, Engine engine, KvBudget budget) {
+        this.loaded = loaded;
+        this.engine = engine;
+        this.budget = budget;
+    }
+
+    /** Loads with a progress bar. */
+    static LoadedModel load(LoadOptions options, ModelFlags flags, Terminal terminal) {
+        ProgressBar bar = new ProgressBar(terminal.err(), terminal.errorIsTerminal(), "Loading", System::nanoTime);
+        LoadedModel loaded = ModelLoader.load(
+                options,
+                (done, total) -> bar.update(
+                        total == 0 ? 1 : (double) done / total,
+                        Units.bytes(done) + " of " + Units.bytes(total) + ", " + rate(done, bar.elapsedSeconds())));
+        double seconds = loaded.loadTime().toNanos() / 1e9;
+        bar.finish(Units.format(
+                "Loaded %s, %s, in %.2f s (%s).",
+                loaded.modelName(), Units.bytes(loaded.weightBytes()), seconds, rate(loaded.weightBytes(), seconds)));
+        if (flags.wantsFp8() && !WeightFormat.isFp8(loaded.config())) {
+            loaded.close();
+            throw CliException.failure("--quantization fp8 was given, but " + loaded.modelPath()
+                    + " is not stored in FP8; leave the flag out to serve it as it is.");
+        }
+        return loaded;
+    }
+
+    private static String rate(long bytes, double seconds) {
+        return Units.format("%.2f GB/s", seconds <= 0 ? 0 : bytes / 1e9 / seconds);
+    }
+
+    /** Starts the engine; closes the model if that fails. */
+    static LocalEngine start(LoadedModel loaded, ModelFlags flags, SchedulerFlags scheduler, EngineListener listener) {
+        boolean started = false;
+        try {
+            KvBudget budget = KvBudget.of(
+                    loaded.model().kvShape(),
+                    flags.kvFormat(),
+                    new KvBudget.Limits(
+                            flags.maxTotalTokens(),
+                            flags.memoryFraction(),
+                            machineBytes(),
+                            loaded.weightBytes(),
+                            loaded.contextLength(),
+                            scheduler.maxRunningRequests(),
+                            scheduler.pageSize()));
+            EngineConfig config = scheduler.config(budget, flags, loaded.endTokenIds());
+            Engine engine = Engine.start(loaded.model(), loaded.kernels(), Communicator.single(), config, listener);
+            started = true;
+            return new LocalEngine(loaded, engine, budget);
+        } finally {
+            if (!started) {
+                loaded.close();
+            }
+        }
+    }
+
+    /** Of the machine, or of the container this runs in. */
+    private static long machineBytes() {
+        return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+                .getTotalMemorySize();
+    }
+
+    LoadedModel loaded() {
+        return loaded;
+    }
+
+    Engine engine() {
+        return engine;
+    }
+
+    KvBudget budget() {
+        return budget;
+    }
+
+    /**
+     * What the text side needs to know of the model.
+     *
+     * @param name              as clients see it
+     * @param defaultsOfModel   whether generation_config.json fills what requests leave open
+     */
+    ServedModel served(String name, String tokenizerPath, boolean defaultsOfModel, boolean priorities) {
+        SamplingFields defaults =
+                defaultsOfModel ? SamplingFields.of(loaded.generationDefaults()) : SamplingFields.NONE;
+        return ServedModel.of(loaded, name, tokenizerPath, defaults, priorities);
+    }
+
+    @Override
+    public void close() {
+        engine.close();
+        loaded.close();
+    }
+}

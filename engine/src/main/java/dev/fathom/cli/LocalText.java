@@ -1,0 +1,148 @@
+package dev.fathom.cli;
+
+import dev.fathom.api.FinishReason;
+import dev.fathom.api.RequestException;
+import dev.fathom.engine.EngineListener;
+import dev.fathom.load.LoadedModel;
+import dev.fathom.serve.ChatRequest;
+import dev.fathom.serve.Generator;
+import dev.fathom.serve.Prompt;
+import dev.fathom.serve.TextEvent;
+import dev.fathom.serve.TextRequest;
+import dev.fathom.serve.TextService;
+import dev.fathom.serve.TextStream;
+import dev.fathom.serve.Usage;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** The engine in this process as what answers conversations and continues prompts. */
+final class LocalText implements ChatBackend {
+    private static final Duration WARM_UP = Duration.ofSeconds(5);
+
+    private final LocalEngine local;
+    private final TextService text;
+    private int requests;
+
+    private LocalText(LocalEngine local, TextService text) {
+        this.local = local;
+        this.text = text;
+    }
+
+    /** Loads and starts. */
+    static LocalText start(ModelFlags flags, Environment environment, Terminal terminal) {
+        flags.kvFormat();
+        flags.maxTotalTokens();
+        LoadedModel loaded = LocalEngine.load(flags.options(environment, false), flags, terminal);
+        SchedulerFlags scheduler = new SchedulerFlags();
+        LocalEngine local = LocalEngine.start(loaded, flags, scheduler, EngineListener.none());
+        TextService text = new TextService(
+                local.served(loaded.modelName(), loaded.modelPath(), true, false), Generator.of(local.engine()));
+        return new LocalText(local, text);
+    }
+
+    /** Compiles the kernels while the user reads and types; an answer that begins meanwhile shares the engine with it. */
+    void warmUpInBackground() {
+        Thread.ofPlatform().name("fathom-warm-up").daemon(true).start(() -> {
+            try {
+                WarmUp.run(local, WARM_UP, (share, decodeRate, prefillRate) -> {});
+            } catch (RequestException e) {
+                return; // the session ended first
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    @Override
+    public Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Consumer<String> sink)
+            throws InterruptedException {
+        List<Map<String, @Nullable Object>> list = messages.stream()
+                .map(message -> {
+                    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+                    map.put("role", message.role());
+                    map.put("content", message.content());
+                    return map;
+                })
+                .toList();
+        ChatRequest plain = ChatRequest.of(nextId(), list, SamplingFlags.fields(settings));
+        ChatRequest request = new ChatRequest(
+                plain.id(),
+                plain.messages(),
+                plain.tools(),
+                settings.templateVariables(),
+                plain.continueFinal(),
+                plain.sampling(),
+                plain.logprobs(),
+                plain.priority(),
+                plain.cacheKey(),
+                plain.streamInterval());
+        return read(() -> text.chat(request), cancellation, sink);
+    }
+
+    /** Continues a prompt as it is. */
+    Answer complete(String prompt, Settings settings, Cancellation cancellation, Consumer<String> sink)
+            throws InterruptedException {
+        TextRequest request = TextRequest.of(nextId(), new Prompt.Text(prompt), SamplingFlags.fields(settings));
+        return read(() -> text.start(request), cancellation, sink);
+    }
+
+    private String nextId() {
+        return "local-" + requests++;
+    }
+
+    private static Answer read(
+            java.util.function.Supplier<TextStream> start, Cancellation cancellation, Consumer<String> sink)
+            throws InterruptedException {
+        long began = System.nanoTime();
+        long first = 0;
+        StringBuilder answer = new StringBuilder();
+        try (TextStream stream = start.get()) {
+            cancellation.onCancel(stream::abort);
+            for (TextEvent event = stream.next(); event != null; event = stream.next()) {
+                switch (event) {
+                    case TextEvent.Delta delta -> {
+                        first = first == 0 ? System.nanoTime() : first;
+                        answer.append(delta.text());
+                        sink.accept(delta.text());
+                    }
+                    case TextEvent.Finished finished -> {
+                        Usage usage = finished.usage();
+                        return new Answer(
+                                answer.toString(),
+                                usage.promptTokens(),
+                                usage.cachedTokens(),
+                                usage.completionTokens(),
+                                first == 0 ? 0 : (first - began) / 1e9,
+                                (System.nanoTime() - began) / 1e9,
+                                reason(finished.reason()));
+                    }
+                    case TextEvent.Failed failed -> throw failed.error();
+                }
+            }
+        }
+        throw new IllegalStateException("the answer ended without its closing event");
+    }
+
+    private static String reason(FinishReason reason) {
+        return switch (reason) {
+            case FinishReason.Length length -> "length";
+            case FinishReason.StopToken token -> "stop";
+            case FinishReason.StopString string -> "stop";
+            case FinishReason.Aborted aborted -> "abort";
+        };
+    }
+
+    @Override
+    public String description() {
+        return local.loaded().modelName() + " on " + local.loaded().kernels().description();
+    }
+
+    @Override
+    public void close() {
+        local.close();
+    }
+}

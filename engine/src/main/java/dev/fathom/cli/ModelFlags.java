@@ -1,0 +1,177 @@
+package dev.fathom.cli;
+
+import dev.fathom.kernels.KvFormat;
+import dev.fathom.load.LoadOptions;
+import dev.fathom.model.ModelOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which model runs, and on what: the flags of every command that loads one. */
+final class ModelFlags {
+    @Option(
+            names = {"--model-path", "--model"},
+            paramLabel = "FOLDER",
+            description = "The checkpoint: config.json, tokenizer.json, safetensors. Default: the embedded model.")
+    private @Nullable Path modelPath;
+
+    @Option(
+            names = "--tokenizer-path",
+            paramLabel = "FOLDER",
+            description = "Where tokenizer.json is. Default: the checkpoint's folder.")
+    private @Nullable Path tokenizerPath;
+
+    @Option(
+            names = "--chat-template",
+            paramLabel = "FILE",
+            description = "A Jinja template instead of the checkpoint's own.")
+    private @Nullable Path chatTemplate;
+
+    @Option(
+            names = "--context-length",
+            paramLabel = "TOKENS",
+            description = "Most tokens of a sequence. Default: what config.json says.")
+    private int contextLength;
+
+    @Option(names = "--load-format", paramLabel = "NAME", description = "auto or safetensors.")
+    private String loadFormat = "auto";
+
+    @Option(names = "--dtype", paramLabel = "NAME", description = "auto: weights as stored, arithmetic in float32.")
+    private String dtype = "auto";
+
+    @Option(
+            names = "--quantization",
+            paramLabel = "NAME",
+            description = "fp8, which demands that the checkpoint is stored so. Default: as the checkpoint is.")
+    private @Nullable String quantization;
+
+    @Option(
+            names = "--kv-cache-dtype",
+            paramLabel = "NAME",
+            description = "auto and bf16 (alias bfloat16), or float32. Default: ${DEFAULT-VALUE}.")
+    private String kvCacheType = "auto";
+
+    @Option(
+            names = "--mem-fraction-static",
+            paramLabel = "SHARE",
+            description = "Share of the machine's memory for weights and cache. Default: ${DEFAULT-VALUE}.")
+    private double memoryFraction = 0.8;
+
+    @Option(
+            names = "--max-total-tokens",
+            paramLabel = "TOKENS",
+            description = "Size of the key-value cache. Default: from --mem-fraction-static.")
+    private int maxTotalTokens;
+
+    @Option(names = "--device", paramLabel = "NAME", description = "auto or cpu.")
+    private String device = "auto";
+
+    @Option(
+            names = "--kernel-backend",
+            paramLabel = "NAME",
+            description = "auto, vector (Java Vector API) or scalar (slow, the reference). Default: ${DEFAULT-VALUE}.")
+    private String kernelBackend = "auto";
+
+    @Option(names = "--threads", paramLabel = "N", description = "Worker threads. Default: one for each processor.")
+    private int threads;
+
+    @Option(
+            names = "--random-seed",
+            paramLabel = "N",
+            description = "Seeds what requests without a seed draw. Default: from the clock.")
+    private @Nullable Long randomSeed;
+
+    /** @throws CliException naming a flag that cannot be used */
+    LoadOptions options(Environment environment, boolean skipTokenizer) {
+        oneOf("--load-format", loadFormat, "auto", "safetensors");
+        oneOf("--device", device, "auto", "cpu");
+        oneOf("--dtype", dtype, "auto");
+        if (quantization != null) {
+            oneOf("--quantization", quantization, "fp8");
+        }
+        if (contextLength < 0 || threads < 0) {
+            throw CliException.usage("--context-length and --threads must be positive.");
+        }
+        if (!(memoryFraction > 0 && memoryFraction < 1)) {
+            throw CliException.usage("--mem-fraction-static must be between 0 and 1, got " + memoryFraction + ".");
+        }
+        if (skipTokenizer && (tokenizerPath != null || chatTemplate != null)) {
+            throw CliException.usage("--skip-tokenizer-init leaves no use for --tokenizer-path or --chat-template.");
+        }
+        ModelOptions model = new ModelOptions(
+                ModelOptions.DEFAULT.attentionForm(), ModelOptions.DEFAULT.prefixChunk(), contextLength, false);
+        return LoadOptions.EMBEDDED
+                .withModelPath(modelPath)
+                .withTokenizerPath(tokenizerPath)
+                .withKernelBackend(kernelBackend)
+                .withThreads(threads)
+                .withModel(model)
+                .withAllowLongerContext(environment.longerContext())
+                .withSkipTokenizer(skipTokenizer)
+                .withChatTemplate(chatTemplate == null ? null : read(chatTemplate));
+    }
+
+    private static void oneOf(String flag, String value, String... supported) {
+        for (String name : supported) {
+            if (name.equals(value)) {
+                return;
+            }
+        }
+        throw CliException.usage(
+                flag + " " + value + " is not supported in this version: use " + String.join(" or ", supported) + ".");
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw CliException.failure("The chat template " + file + " cannot be read: " + reason(e));
+        }
+    }
+
+    private static String reason(IOException e) {
+        return e instanceof java.nio.file.NoSuchFileException ? "there is no such file." : e.toString();
+    }
+
+    KvFormat kvFormat() {
+        return switch (kvCacheType) {
+            case "auto", "bf16", "bfloat16" -> KvFormat.BF16;
+            case "float32" -> KvFormat.F32;
+            default ->
+                throw CliException.usage("--kv-cache-dtype " + kvCacheType
+                        + " is not supported in this version: use auto, bf16 or float32.");
+        };
+    }
+
+    Optional<Path> modelPath() {
+        return Optional.ofNullable(modelPath);
+    }
+
+    Optional<Path> tokenizerPath() {
+        return Optional.ofNullable(tokenizerPath);
+    }
+
+    /** Whether the user expects block-FP8 weights. */
+    boolean wantsFp8() {
+        return quantization != null;
+    }
+
+    double memoryFraction() {
+        return memoryFraction;
+    }
+
+    /** 0 for a choice from memory. */
+    int maxTotalTokens() {
+        if (maxTotalTokens < 0) {
+            throw CliException.usage("--max-total-tokens must be positive, got " + maxTotalTokens + ".");
+        }
+        return maxTotalTokens;
+    }
+
+    long randomSeed() {
+        return randomSeed == null ? System.nanoTime() : randomSeed;
+    }
+}

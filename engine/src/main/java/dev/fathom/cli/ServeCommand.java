@@ -1,0 +1,305 @@
+package dev.fathom.cli;
+
+import dev.fathom.http.HttpConfig;
+import dev.fathom.http.HttpServer;
+import dev.fathom.http.ServeContext;
+import dev.fathom.http.ServerMetrics;
+import dev.fathom.load.LoadOptions;
+import dev.fathom.load.LoadedModel;
+import dev.fathom.serve.EngineListeners;
+import dev.fathom.serve.EngineLog;
+import dev.fathom.serve.Generator;
+import dev.fathom.serve.TextService;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** The server. Flags, names and defaults are SGLang's, as far as they are served. */
+@Command(
+        name = "serve",
+        description = {
+            "Serves a model over OpenAI's API and SGLang's own.",
+            "The flags are SGLang's; --list-flags tells about the ones that are not listed here."
+        },
+        sortOptions = false,
+        footer = {
+            "",
+            "Examples:",
+            "  fathom serve",
+            "  fathom serve --model-path /models/deepseek-v3 --host 0.0.0.0 --api-key secret",
+            "  fathom serve --max-total-tokens 100000 --max-running-requests 16 --schedule-policy lpm"
+        })
+final class ServeCommand implements Callable<Integer> {
+    /** How long running requests get to finish once the server is asked to end; orchestrators wait 30 s. */
+    private static final Duration GRACE = Duration.ofSeconds(20);
+
+    private final Terminal terminal;
+    private final Environment environment;
+    private final List<String> notes;
+
+    @Mixin
+    private ModelFlags model = new ModelFlags();
+
+    @Mixin
+    private SchedulerFlags scheduler = new SchedulerFlags();
+
+    @Option(names = "--host", paramLabel = "HOST", description = "Default: ${DEFAULT-VALUE}.")
+    private String host = "127.0.0.1";
+
+    @Option(names = "--port", paramLabel = "PORT", description = "0 takes a free one. Default: ${DEFAULT-VALUE}.")
+    private int port = 30_000;
+
+    @Option(names = "--api-key", paramLabel = "KEY", description = "What clients must send as a bearer token.")
+    private @Nullable String apiKey;
+
+    @Option(
+            names = "--admin-api-key",
+            paramLabel = "KEY",
+            description = "What /flush_cache and /abort_request want instead.")
+    private @Nullable String adminApiKey;
+
+    @Option(
+            names = "--served-model-name",
+            paramLabel = "NAME",
+            description = "The model's name for clients. Default: what --model-path says.")
+    private @Nullable String servedModelName;
+
+    @Option(names = "--weight-version", paramLabel = "TEXT", description = "Reported with answers. Default: default.")
+    private String weightVersion = "default";
+
+    @Option(
+            names = "--skip-tokenizer-init",
+            description = "No tokenizer: only /generate with input_ids is served, and answers are output_ids.")
+    private boolean skipTokenizer;
+
+    @Option(
+            names = "--sampling-defaults",
+            paramLabel = "NAME",
+            description = "Fields that requests leave open: model (generation_config.json) or openai (constants).")
+    private String samplingDefaults = "model";
+
+    @Option(
+            names = "--stream-interval",
+            paramLabel = "TOKENS",
+            description = "Tokens in each streamed event. Default: ${DEFAULT-VALUE}.")
+    private int streamInterval = 1;
+
+    @Option(
+            names = "--incremental-streaming-output",
+            description = "/generate streams what is new instead of everything so far.")
+    private boolean incrementalStreaming;
+
+    @Option(names = "--enable-cache-report", description = "Usage tells how many prompt tokens were cached.")
+    private boolean cacheReport;
+
+    @Option(names = "--enable-metrics", description = "Serve Prometheus metrics at /metrics.")
+    private boolean metrics;
+
+    @Option(names = "--log-level", paramLabel = "NAME", description = "Default: ${DEFAULT-VALUE}.")
+    private String logLevel = "info";
+
+    @Option(names = "--skip-server-warmup", description = "Start at once; the first answers are slow then.")
+    private boolean skipWarmUp;
+
+    @Option(
+            names = "--warmup-seconds",
+            paramLabel = "S",
+            description = "The longest a warm-up takes. Default: ${DEFAULT-VALUE}.")
+    private double warmUpSeconds = 20;
+
+    @Option(names = "--list-flags", description = "Print every flag of SGLang's server and what becomes of it here.")
+    private boolean listFlags;
+
+    /** @param notes about flags that were accepted because they change nothing */
+    ServeCommand(Terminal terminal, Environment environment, List<String> notes) {
+        this.terminal = terminal;
+        this.environment = environment;
+        this.notes = List.copyOf(notes);
+    }
+
+    @Override
+    public Integer call() throws InterruptedException {
+        if (listFlags) {
+            terminal.out().print(FlagList.text(FlagTable.load()));
+            return 0;
+        }
+        LoadOptions options = checkedOptions();
+        ServerLog log = ServerLog.start(logLevel, terminal.err());
+        checkPort();
+        LoadedModel loaded = LocalEngine.load(options, model, terminal);
+        String name = servedModelName != null ? servedModelName : defaultName(loaded);
+        ServerMetrics serverMetrics = new ServerMetrics(name);
+        LocalEngine local = LocalEngine.start(
+                loaded, model, scheduler, new EngineListeners(List.of(new EngineLog(), serverMetrics)));
+        HttpServer server = startServer(local, name, serverMetrics);
+        CountDownLatch ended = endOnSignal(server, local, log);
+        Optional<WarmUp.Result> warmUp = warmUp(local);
+        server.ready();
+        terminal.err().println(Banner.text(url(server.port()), name, local, warmUp, allNotes()));
+        log.showSteps();
+        ended.await();
+        return 0;
+    }
+
+    private LoadOptions checkedOptions() {
+        scheduler.check();
+        if (port < 0 || port > 65_535) {
+            throw CliException.usage("--port must be in [0, 65535], got " + port + ".");
+        }
+        if (streamInterval < 1) {
+            throw CliException.usage("--stream-interval must be at least 1, got " + streamInterval + ".");
+        }
+        if (!samplingDefaults.equals("model") && !samplingDefaults.equals("openai")) {
+            throw CliException.usage("--sampling-defaults must be model or openai, got " + samplingDefaults + ".");
+        }
+        if (!(warmUpSeconds > 0 && warmUpSeconds < 1e6)) {
+            throw CliException.usage("--warmup-seconds must be positive, got " + warmUpSeconds + ".");
+        }
+        model.kvFormat();
+        model.maxTotalTokens();
+        return model.options(environment, skipTokenizer);
+    }
+
+    /** Says that a port is taken before a large model is loaded for nothing. */
+    private void checkPort() {
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            socket.bind(new InetSocketAddress(InetAddress.getByName(host), port));
+        } catch (UnknownHostException e) {
+            throw CliException.failure("--host " + host + " is no address of this machine.");
+        } catch (IOException e) {
+            throw CliException.failure("Cannot listen on " + host + ":" + port + " (" + e.getMessage()
+                    + "): is another server running there? Choose another --port.");
+        }
+    }
+
+    /** SGLang's default is the path as it was given. */
+    private String defaultName(LoadedModel loaded) {
+        return model.modelPath().map(Object::toString).orElse(loaded.modelName());
+    }
+
+    private HttpServer startServer(LocalEngine local, String name, ServerMetrics serverMetrics) {
+        boolean started = false;
+        try {
+            String tokenizerPath = model.tokenizerPath()
+                    .map(Object::toString)
+                    .orElse(local.loaded().modelPath());
+            Generator generator = Generator.of(local.engine());
+            TextService text = new TextService(
+                    local.served(name, tokenizerPath, samplingDefaults.equals("model"), scheduler.priorities()),
+                    generator);
+            HttpServer server = HttpServer.start(
+                    httpConfig(local, name), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
+            started = true;
+            return server;
+        } finally {
+            if (!started) {
+                local.close();
+            }
+        }
+    }
+
+    private HttpConfig httpConfig(LocalEngine local, String name) {
+        return HttpConfig.builder()
+                .host(host)
+                .port(port)
+                .apiKey(apiKey)
+                .adminApiKey(adminApiKey)
+                .enableMetrics(metrics)
+                .enableCacheReport(cacheReport)
+                .streamInterval(streamInterval)
+                .incrementalStreaming(incrementalStreaming)
+                .healthTimeout(environment.healthCheckTimeout())
+                .weightVersion(weightVersion)
+                .serverArguments(arguments(local, name))
+                .build();
+    }
+
+    /** What /get_server_info shows, under SGLang's names. Keys are not among them. */
+    private Map<String, @Nullable Object> arguments(LocalEngine local, String name) {
+        var config = local.engine().config();
+        Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
+        arguments.put("model_path", local.loaded().modelPath());
+        arguments.put("served_model_name", name);
+        arguments.put("host", host);
+        arguments.put("port", port);
+        arguments.put("context_length", local.loaded().contextLength());
+        arguments.put("skip_tokenizer_init", skipTokenizer);
+        arguments.put("kv_cache_dtype", config.kvFormat().name().toLowerCase(java.util.Locale.ROOT));
+        arguments.put("mem_fraction_static", model.memoryFraction());
+        arguments.put("max_total_tokens", config.maxTotalTokens());
+        arguments.put("max_running_requests", config.maxRunningRequests());
+        arguments.put("max_queued_requests", config.queueLimit());
+        arguments.put("chunked_prefill_size", config.chunkedPrefillSize());
+        arguments.put("max_prefill_tokens", config.maxPrefillTokens());
+        arguments.put("schedule_policy", config.policy().name().toLowerCase(java.util.Locale.ROOT));
+        arguments.put("enable_priority_scheduling", config.priorityScheduling());
+        arguments.put("page_size", config.pageSize());
+        arguments.put("disable_radix_cache", !config.radixCache());
+        arguments.put("allow_auto_truncate", config.allowAutoTruncate());
+        arguments.put("random_seed", config.randomSeed());
+        arguments.put("sampling_defaults", samplingDefaults);
+        arguments.put("stream_interval", streamInterval);
+        arguments.put("enable_metrics", metrics);
+        arguments.put("enable_cache_report", cacheReport);
+        arguments.put("watchdog_timeout", config.watchdogTimeout().toMillis() / 1000.0);
+        arguments.put("tp_size", 1);
+        arguments.put("dp_size", 1);
+        arguments.put("device", "cpu");
+        return arguments;
+    }
+
+    /** On SIGTERM and SIGINT: refuse what is new, finish what runs, close. The JVM's exit status tells the signal. */
+    private CountDownLatch endOnSignal(HttpServer server, LocalEngine local, ServerLog log) {
+        CountDownLatch ended = new CountDownLatch(1);
+        Runtime.getRuntime()
+                .addShutdownHook(Thread.ofPlatform().name("fathom-shutdown").unstarted(() -> {
+                    terminal.err()
+                            .println("Shutting down: running requests get " + GRACE.toSeconds() + " s to finish.");
+                    server.stop(GRACE);
+                    local.close();
+                    log.close();
+                    ended.countDown();
+                }));
+        return ended;
+    }
+
+    private Optional<WarmUp.Result> warmUp(LocalEngine local) throws InterruptedException {
+        if (skipWarmUp) {
+            return Optional.empty();
+        }
+        ProgressBar bar = new ProgressBar(terminal.err(), terminal.errorIsTerminal(), "Warming up", System::nanoTime);
+        WarmUp.Result result = WarmUp.run(
+                local,
+                Duration.ofMillis((long) (warmUpSeconds * 1000)),
+                (share, decode, prefill) -> bar.update(
+                        share, Units.format("decode %.0f tokens/s, prefill %.0f tokens/s", decode, prefill)));
+        bar.finish(Units.format("Warmed up in %.1f s.", result.seconds()));
+        return Optional.of(result);
+    }
+
+    private List<String> allNotes() {
+        List<String> all = new ArrayList<>(notes);
+        all.addAll(environment.notes());
+        return all;
+    }
+
+    private String url(int boundPort) {
+        String shown = host.equals("0.0.0.0") || host.equals("::") ? "127.0.0.1" : host;
+        return "http://" + (shown.contains(":") ? "[" + shown + "]" : shown) + ":" + boundPort;
+    }
+}

@@ -1,0 +1,41 @@
+package dev.fathom.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class EnvironmentTest {
+    @Test
+    void hasSglangsDefaults() {
+        Environment environment = Environment.of(Map.of("PATH", "/bin"));
+        assertThat(environment.healthCheckTimeout()).isEqualTo(Duration.ofSeconds(20));
+        assertThat(environment.longerContext()).isFalse();
+        assertThat(environment.apiKey()).isEmpty();
+        assertThat(environment.notes()).isEmpty();
+    }
+
+    @Test
+    void readsWhatItKnowsAndNamesWhatItDoesNot() {
+        Environment environment = Environment.of(Map.of(
+                "SGLANG_HEALTH_CHECK_TIMEOUT", "2.5",
+                "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "True",
+                "SGLANG_TORCH_PROFILER_DIR", "/tmp",
+                "OPENAI_API_KEY", "k"));
+        assertThat(environment.healthCheckTimeout()).isEqualTo(Duration.ofMillis(2500));
+        assertThat(environment.longerContext()).isTrue();
+        assertThat(environment.apiKey()).contains("k");
+        assertThat(environment.notes()).containsExactly("SGLANG_TORCH_PROFILER_DIR is set, but has no meaning here.");
+    }
+
+    @Test
+    void refusesValuesItCannotRead() {
+        assertThatThrownBy(() -> Environment.of(Map.of("SGLANG_HEALTH_CHECK_TIMEOUT", "soon")))
+                .isInstanceOf(CliException.class)
+                .hasMessage("SGLANG_HEALTH_CHECK_TIMEOUT must be a positive number of seconds, got \"soon\".");
+        assertThatThrownBy(() -> Environment.of(Map.of("FATHOM_DEBUG", "maybe")))
+                .hasMessage("FATHOM_DEBUG must be true or false, got \"maybe\".");
+    }
+}

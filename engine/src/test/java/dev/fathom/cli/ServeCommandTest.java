@@ -1,0 +1,135 @@
+package dev.fathom.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+class ServeCommandTest {
+    /** Flags that SGLang does not have. */
+    private static final Set<String> OWN =
+            Set.of("--kernel-backend", "--threads", "--warmup-seconds", "--list-flags", "--help", "--version");
+
+    private final CommandRunner runner = new CommandRunner();
+
+    private static Set<String> options() {
+        CommandLine serve = Objects.requireNonNull(
+                Main.commandLine(new CommandRunner().terminal(), Environment.of(Map.of()), List.of())
+                        .getSubcommands()
+                        .get("serve"));
+        Set<String> names = new HashSet<>();
+        for (OptionSpec option : serve.getCommandSpec().options()) {
+            for (String name : option.names()) {
+                if (name.startsWith("--")) {
+                    names.add(name);
+                }
+            }
+        }
+        return names;
+    }
+
+    @Test
+    void hasEveryFlagThatTheTableCallsServed() {
+        Set<String> served = new HashSet<>();
+        for (Flag flag : FlagTable.load().flags()) {
+            if (flag.state() == Flag.State.SERVED) {
+                served.addAll(flag.names());
+            }
+        }
+        assertThat(options()).containsAll(served);
+    }
+
+    @Test
+    void hasNoFlagThatTheTableDoesNotCallServed() {
+        FlagTable table = FlagTable.load();
+        assertThat(options())
+                .allSatisfy(name -> assertThat(OWN.contains(name)
+                                || table.find(name).map(Flag::state).orElse(null) == Flag.State.SERVED)
+                        .as(name)
+                        .isTrue());
+    }
+
+    /** Every line ends before a model would be loaded. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "--tp 2 | --tp 2 is not supported in this version: ",
+                "--port 70000 | --port must be in [0, 65535], got 70000.",
+                "--port | Missing required parameter for option '--port' (PORT)",
+                "--port many | Invalid value for option '--port': 'many' is not an int",
+                "--max-runing-requests=1 | Unknown option --max-runing-requests. Did you mean --max-running-requests?",
+                "--kv-cache-dtype fp8_e4m3 | --kv-cache-dtype fp8_e4m3 is not supported in this version: use",
+                "--load-format gguf | --load-format gguf is not supported in this version: use auto or safetensors.",
+                "--device cuda | --device cuda is not supported in this version: use auto or cpu.",
+                "--dtype float16 | --dtype float16 is not supported in this version: use auto.",
+                "--quantization awq | --quantization awq is not supported in this version: use fp8.",
+                "--schedule-policy random | --schedule-policy random is not supported in this version: use fcfs or lpm.",
+                "--mem-fraction-static 1.5 | --mem-fraction-static must be between 0 and 1, got 1.5.",
+                "--max-running-requests 0 | --max-running-requests must be at least 1, got 0.",
+                "--chunked-prefill-size 0 | --chunked-prefill-size must be positive, or -1 for whole prompts, got 0.",
+                "--page-size 64 --chunked-prefill-size 16 | --chunked-prefill-size and --max-prefill-tokens must hold",
+                "--watchdog-timeout -1 | --watchdog-timeout must be positive, or 0 for none, got -1.0.",
+                "--sampling-defaults mine | --sampling-defaults must be model or openai, got mine.",
+                "--stream-interval 0 | --stream-interval must be at least 1, got 0.",
+                "--log-level loud | --log-level must be debug, info, warning, error or critical, got loud.",
+                "--skip-tokenizer-init --chat-template x | --skip-tokenizer-init leaves no use for",
+                "--max-total-tokens -5 | --max-total-tokens must be positive, got -5.",
+            })
+    void refusesWrongCommandLinesInASentence(String line, String sentence) {
+        assertThat(runner.run(("serve " + line).split(" "))).isEqualTo(2);
+        assertThat(runner.err()).startsWith("fathom: " + sentence);
+        assertThat(runner.err().lines().count()).isLessThanOrEqualTo(2);
+        assertThat(runner.out()).isEmpty();
+    }
+
+    @Test
+    void saysThatTheChatTemplateIsNotThere(@TempDir Path folder) {
+        Path file = folder.resolve("none.jinja");
+        assertThat(runner.run("serve", "--chat-template", file.toString())).isEqualTo(1);
+        assertThat(runner.err())
+                .isEqualToNormalizingNewlines(
+                        "fathom: The chat template " + file + " cannot be read: there is no such file.\n");
+    }
+
+    @Test
+    void saysThatThePortIsTakenBeforeItLoads() throws IOException {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = Integer.toString(taken.getLocalPort());
+            assertThat(runner.run("serve", "--port", port, "--log-level", "error"))
+                    .isEqualTo(1);
+            assertThat(runner.err())
+                    .startsWith("fathom: Cannot listen on 127.0.0.1:" + port)
+                    .doesNotContain("Load");
+        }
+    }
+
+    @Test
+    void listsAllFlags() {
+        assertThat(runner.run("serve", "--list-flags")).isZero();
+        assertThat(runner.out())
+                .contains("  --model-path, --model\n")
+                .contains("  --trust-remote-code: Fathom never runs code from a checkpoint; models are built in.\n")
+                .contains("  --tp-size, --tp, --tensor-parallel-size: ")
+                .contains("(1 is accepted)\n");
+    }
+
+    @Test
+    void helpsWithExamples() {
+        assertThat(runner.run("serve", "--help")).isZero();
+        assertThat(runner.out()).contains("--max-running-requests=N", "Examples:", "fathom serve --model-path");
+    }
+}
