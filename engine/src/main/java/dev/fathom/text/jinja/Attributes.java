@@ -76,7 +76,7 @@ final class Attributes {
                     case "start" -> range.start();
                     case "stop" -> range.stop();
                     case "step" -> range.step();
-                    default -> null;
+                    default -> list(execution, new PyList(Values.list(execution, range), true), name);
                 };
             case LoopContext loop -> loop.attribute(name);
             case Macro macro -> macro(macro, name);

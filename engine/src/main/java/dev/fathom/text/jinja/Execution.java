@@ -46,10 +46,10 @@ final class Execution {
     }
 
     void charge(long count) {
-        steps += count;
-        if (steps > maxSteps || count < 0) {
+        if (count < 0 || count > maxSteps - steps) {
             throw error("the template does too much work on this input (more than " + maxSteps + " steps)");
         }
+        steps += count;
     }
 
     /** Pays for a text of that many characters, before it is made. */

@@ -1,5 +1,6 @@
 package dev.fathom.text.jinja;
 
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -34,6 +35,9 @@ final class Operators {
             Object sequence = Types.isInteger(left) ? right : left;
             Long count = Types.integerOrNull(Types.isInteger(left) ? left : right);
             if (count != null && (Types.isText(sequence) || sequence instanceof PyList)) {
+                if (left instanceof BigInteger || right instanceof BigInteger) {
+                    throw execution.error("cannot fit 'int' into an index-sized integer");
+                }
                 return repeated(execution, sequence, Math.max(count, 0));
             }
         }

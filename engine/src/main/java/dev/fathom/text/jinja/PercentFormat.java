@@ -39,7 +39,11 @@ final class PercentFormat {
             conversion();
         }
         out.append(format, at, format.length());
-        boolean spare = given instanceof PyDict || (given instanceof PyList list && !list.tuple());
+        // Python takes whatever can be subscripted for a mapping, which need not be used.
+        boolean spare = given instanceof PyDict
+                || given instanceof PyRange
+                || given instanceof Undefined
+                || (given instanceof PyList list && !list.tuple());
         if (used < values.size() && !byName && !spare) {
             throw execution.error("not all arguments converted during string formatting");
         }

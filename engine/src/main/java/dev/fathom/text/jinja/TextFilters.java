@@ -151,7 +151,7 @@ final class TextFilters {
     private static Object urlEncode(Object value, Arguments arguments) {
         Execution execution = arguments.execution();
         arguments.bind("urlencode", 0);
-        if (!(value instanceof PyDict) && !(value instanceof PyList)) {
+        if (Types.isText(value) || Values.iteratorOrNull(execution, value) == null) {
             return quoted(execution, value, "/");
         }
         List<Object> pairs = value instanceof PyDict dict ? dict.items() : Values.list(execution, value);
