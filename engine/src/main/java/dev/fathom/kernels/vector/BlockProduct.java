@@ -5,8 +5,8 @@ import java.lang.foreign.MemorySegment;
 /**
  * y = x Wᵀ for a few weight rows. One row of x is multiplied straight from the stored weights. More rows go by tiles:
  * four weight rows are expanded to float32 once, {@value #COLUMNS} columns at a time so that they stay in the first-level
- * cache, and meet {@value #ROWS} packed rows of x there. Accumulators of unfinished sums wait in memory, lanes and all, so
- * that both ways add in the same order.
+ * cache, and meet {@value #ROWS} packed rows of x there. Either way the products of {@value #COLUMNS} columns are summed
+ * first and those sums then, lanes apart until the end: both ways give the same bits.
  */
 final class BlockProduct {
     /** Columns of a block: 16 KiB for four weight rows, 16 KiB for four rows of x. */
@@ -29,11 +29,20 @@ final class BlockProduct {
      * @param y  column 0 is weight row {@code from}
      */
     static void single(WeightTiles weight, int from, int to, Strided x, Strided y, Workspace workspace) {
-        MemorySegment row = x.row(0, weight.cols());
+        int columns = weight.cols();
+        MemorySegment acc = workspace.accumulators.atLeast(Tiles.ROW_BYTES);
         for (int o = from; o < to; o += WeightTiles.HEIGHT) {
-            weight.multiply(o, row, workspace.tile);
+            for (int column = 0; column < columns; column += COLUMNS) {
+                int count = Math.min(COLUMNS, columns - column);
+                if (column == 0) {
+                    weight.multiply(o, 0, count, x.data(), x.at(0), acc);
+                } else {
+                    weight.multiply(o, column, count, x.data(), x.at(0), workspace.tile);
+                    Tiles.add(1, acc, 0, workspace.tile);
+                }
+            }
             int outputs = Math.min(WeightTiles.HEIGHT, to - o);
-            Tiles.store(1, outputs, workspace.tile, workspace.lanes, y.data(), y.at(0) + 4L * (o - from), 0);
+            Tiles.store(1, outputs, acc, 0, workspace.lanes, y.data(), y.at(0) + 4L * (o - from), 0);
         }
     }
 
@@ -65,21 +74,23 @@ final class BlockProduct {
         int columns = Lanes.padded(weight.cols());
         int last = Math.min(m, first + ROWS);
         MemorySegment acc = workspace.accumulators.atLeast((long) ROWS * OUTPUTS * Lanes.BYTES);
-        MemorySegment expanded = workspace.weights.atLeast(4L * WeightTiles.HEIGHT * COLUMNS);
+        MemorySegment w = workspace.weights.atLeast(4L * WeightTiles.HEIGHT * COLUMNS);
         for (int column = 0; column < columns; column += COLUMNS) {
             int count = Math.min(COLUMNS, columns - column);
-            MemorySegment w = expanded.asSlice(0, 16L * count);
             for (int o = from; o < to; o += WeightTiles.HEIGHT) {
                 weight.expand(o, column, Math.min(count, weight.cols() - column), w);
                 long waiting = (long) (o - from) / WeightTiles.HEIGHT * ROWS * Tiles.ROW_BYTES;
                 int height;
                 for (int r = first; r < last; r += height) {
                     height = Tiles.height(m - r);
-                    long start = 4L * ((long) r * columns + (long) column * height);
-                    MemorySegment x = panels.asSlice(start, 4L * height * count);
-                    MemorySegment tile = acc.asSlice(
-                            waiting + (long) (r - first) * Tiles.ROW_BYTES, (long) height * Tiles.ROW_BYTES);
-                    Tiles.multiply(height, x, w, count, column == 0 ? workspace.zeros : tile, tile);
+                    long x = 4L * ((long) r * columns + (long) column * height);
+                    long tile = waiting + (long) (r - first) * Tiles.ROW_BYTES;
+                    if (column == 0) {
+                        Tiles.multiply(height, panels, x, w, 0, count, acc, tile);
+                    } else {
+                        Tiles.multiply(height, panels, x, w, 0, count, workspace.tile, 0);
+                        Tiles.add(height, acc, tile, workspace.tile);
+                    }
                 }
             }
         }
@@ -88,10 +99,10 @@ final class BlockProduct {
             int height;
             for (int r = first; r < last; r += height) {
                 height = Tiles.height(m - r);
-                MemorySegment tile =
-                        acc.asSlice(waiting + (long) (r - first) * Tiles.ROW_BYTES, (long) height * Tiles.ROW_BYTES);
+                long tile = waiting + (long) (r - first) * Tiles.ROW_BYTES;
                 int outputs = Math.min(WeightTiles.HEIGHT, to - o);
-                Tiles.store(height, outputs, tile, workspace.lanes, y.data(), y.at(r) + 4L * (o - from), y.stride());
+                long yAt = y.at(r) + 4L * (o - from);
+                Tiles.store(height, outputs, acc, tile, workspace.lanes, y.data(), yAt, y.stride());
             }
         }
     }

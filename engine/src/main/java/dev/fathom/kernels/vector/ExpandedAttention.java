@@ -63,10 +63,6 @@ final class ExpandedAttention {
         return Math.clamp((long) firstQuery + row - firstKey + 1, 0, ropeKeys.rows());
     }
 
-    private static MemorySegment state(MemorySegment states, int row) {
-        return states.asSlice((long) row * Attention.STATE_BYTES, Attention.STATE_BYTES);
-    }
-
     private void attend(int row, int rowEnd, int head, Workspace workspace) {
         int rows = rowEnd - row;
         int longest = seen(rowEnd - 1);
@@ -74,118 +70,111 @@ final class ExpandedAttention {
             return;
         }
         MemorySegment panels = workspace.rows.atLeast(Panels.bytes(rows, columns));
-        MemorySegment keys = workspace.keys.atLeast(4L * Attention.BLOCK * columns);
-        MemorySegment values = workspace.values.atLeast(4L * Attention.BLOCK * valueColumns);
-        MemorySegment states = workspace.softmax.atLeast((long) rows * Attention.STATE_BYTES);
+        MemorySegment states = workspace.softmax.atLeast((long) rows * Softmax.STATE_BYTES);
         Panels.pack(Strided.ofHead(query, head).from(row, 0), query.width(), 0, rows, rows, panels);
         Strided to = Strided.ofHead(out, head).from(row, 0);
         for (int r = 0; r < rows; r++) {
             float before = logSumExp.get(row + r, head);
-            if (before != Float.NEGATIVE_INFINITY) {
-                Attention.resume(state(states, r), before, 1);
-            } else {
-                Attention.begin(state(states, r));
-                if (seen(row + r) > 0) {
-                    to.row(r, valueWidth).fill((byte) 0);
-                }
+            Softmax.begin(states, (long) r * Softmax.STATE_BYTES, before);
+            if (before == Float.NEGATIVE_INFINITY && seen(row + r) > 0) {
+                to.row(r, valueWidth).fill((byte) 0);
             }
         }
         for (int block = 0; block < longest; block += Attention.BLOCK) {
             int end = Math.min(longest, block + Attention.BLOCK);
-            pack(head, block, end, keys, values, workspace);
+            pack(head, block, end, workspace);
             int height;
             for (int r = 0; r < rows; r += height) {
                 height = Tiles.height(rows - r);
-                MemorySegment queries = panels.asSlice(4L * r * columns, 4L * height * columns);
-                add(
-                        row + r,
-                        height,
-                        block,
-                        end,
-                        queries,
-                        keys,
-                        values,
-                        states.asSlice((long) r * Attention.STATE_BYTES),
-                        to.from(r, 0),
-                        workspace);
+                if (seen(row + r + height - 1) > block) {
+                    add(row + r, height, block, end, r, panels, states, to.from(r, 0), workspace);
+                }
             }
         }
         for (int r = 0; r < rows; r++) {
             if (seen(row + r) > 0) {
-                Attention.divide(to.row(r, valueWidth), valueWidth, Attention.sum(state(states, r)));
-                logSumExp.set(row + r, head, Attention.logSumExp(state(states, r)));
+                long state = (long) r * Softmax.STATE_BYTES;
+                Softmax.normalize(to.data(), to.at(r), valueWidth, states, state);
+                logSumExp.set(row + r, head, Softmax.logSumExp(states, state));
             }
         }
+    }
+
+    private MemorySegment keys(Workspace workspace) {
+        return workspace.keys.atLeast(4L * Attention.BLOCK * columns);
+    }
+
+    private MemorySegment values(Workspace workspace) {
+        return workspace.values.atLeast(4L * Attention.BLOCK * valueColumns);
     }
 
     /** Keys [from, to) of a head as panels of four, each [nope | rope]; their values likewise. */
-    private void pack(int head, int from, int to, MemorySegment keys, MemorySegment values, Workspace workspace) {
+    private void pack(int head, int from, int to, Workspace workspace) {
         Strided rows = Strided.ofHead(keysValues, head);
         MemorySegment plain = workspace.plain.atLeast(4L * query.width());
+        MemorySegment keys = keys(workspace);
+        MemorySegment values = values(workspace);
         int rope = ropeKeys.cols();
-        for (int k = from; k < to; k += 4) {
-            MemorySegment panel = keys.asSlice(4L * (k - from) * columns, 16L * columns);
-            MemorySegment valuePanel = values.asSlice(4L * (k - from) * valueColumns, 16L * valueColumns);
-            for (int i = 0; i < 4; i++) {
-                // Keys that fill up the last panel repeat the last one; their scores are not used.
-                int key = Math.min(k + i, to - 1);
-                MemorySegment row = rows.row(key, nope + valueWidth);
-                MemorySegment ropeRow = ropeKeys.data().asSlice(4L * key * rope, 4L * rope);
-                long at = (long) i * Lanes.BYTES;
-                if (nope % Lanes.COUNT == 0) {
-                    Panels.packRow(row, nope, panel, at, 16);
-                    Panels.packRow(ropeRow, rope, panel, at + 16L * nope, 16);
-                } else {
-                    MemorySegment.copy(row, 0, plain, 0, 4L * nope);
-                    MemorySegment.copy(ropeRow, 0, plain, 4L * nope, 4L * rope);
-                    Panels.packRow(plain.asSlice(0, 4L * query.width()), query.width(), panel, at, 16);
-                }
-                Panels.packRow(row.asSlice(4L * nope), valueWidth, valuePanel, at, 16);
+        for (int k = from; k < Math.ceilDiv(to - from, 4) * 4 + from; k++) {
+            // Keys that fill up the last panel repeat the last one; their scores are not used.
+            int key = Math.min(k, to - 1);
+            long panel = 4L * ((k - from) & -4);
+            long lane = (long) ((k - from) & 3) * Lanes.BYTES;
+            long ropeAt = 4L * key * rope;
+            if (nope % Lanes.COUNT == 0) {
+                Panels.packRow(rows.data(), rows.at(key), nope, keys, panel * columns + lane, 4);
+                Panels.packRow(ropeKeys.data(), ropeAt, rope, keys, panel * columns + 16L * nope + lane, 4);
+            } else {
+                MemorySegment.copy(rows.data(), rows.at(key), plain, 0, 4L * nope);
+                MemorySegment.copy(ropeKeys.data(), ropeAt, plain, 4L * nope, 4L * rope);
+                Panels.packRow(plain, 0, query.width(), keys, panel * columns + lane, 4);
             }
+            Panels.packRow(rows.data(), rows.at(key) + 4L * nope, valueWidth, values, panel * valueColumns + lane, 4);
         }
     }
 
-    /** Adds keys [block, end) to a tile of rows. */
+    /**
+     * Adds keys [block, end) to a tile of rows.
+     *
+     * @param row    first row of the tile
+     * @param local  the same, counted from the first packed row
+     */
     private void add(
             int row,
             int height,
             int block,
             int end,
-            MemorySegment queries,
-            MemorySegment keys,
-            MemorySegment values,
+            int local,
+            MemorySegment panels,
             MemorySegment states,
             Strided to,
             Workspace workspace) {
-        int most = Math.min(end, seen(row + height - 1)) - block;
-        if (most <= 0) {
-            return;
-        }
         MemorySegment scores = workspace.scores.atLeast(4L * Attention.SCORE_STRIDE);
-        Attention.scores(height, queries, columns, most, keys, scores, workspace);
-        // Rows of a tile see different numbers of keys at the diagonal: what all see goes together, the rest row by
-        // row.
-        int common = Math.max(0, Math.min(end, seen(row)) - block);
+        MemorySegment values = values(workspace);
+        long panelBytes = 16L * valueColumns;
+        long state = (long) local * Softmax.STATE_BYTES;
+        int most = Math.min(end, seen(row + height - 1)) - block;
+        Attention.scores(height, panels, 4L * local * columns, columns, most, keys(workspace), scores, workspace);
         for (int i = 0; i < height; i++) {
             int count = Math.min(end, seen(row + i)) - block;
             if (count > 0) {
-                MemorySegment rowScores = scores.asSlice((long) i * Attention.SCORE_STRIDE, Attention.SCORE_STRIDE);
-                Attention.softmax(rowScores, count, scale, state(states, i));
+                long at = (long) i * Attention.SCORE_STRIDE;
+                long mine = state + (long) i * Softmax.STATE_BYTES;
+                Softmax.apply(scores, at, count, scale, states, mine);
+                Softmax.rescale(to.data(), to.at(i), valueWidth, states, mine);
             }
         }
-        long panelBytes = 16L * valueColumns;
+        // Rows of a tile see different numbers of keys at the diagonal: what all see goes together, the rest row by
+        // row.
+        int common = Math.max(0, Math.min(end, seen(row)) - block);
         if (common > 0) {
-            Attention.addValues(height, scores, states, 0, common, values, panelBytes, valueWidth, to);
+            WeightedSum.add(height, scores, 0, 0, common, values, panelBytes, valueWidth, to);
         }
         for (int i = 0; i < height; i++) {
             int count = Math.min(end, seen(row + i)) - block;
             if (count > common) {
-                if (common > 0) {
-                    Attention.keepAll(state(states, i));
-                }
-                MemorySegment rowScores = scores.asSlice((long) i * Attention.SCORE_STRIDE, Attention.SCORE_STRIDE);
-                Attention.addValues(
-                        1, rowScores, state(states, i), common, count, values, panelBytes, valueWidth, to.from(i, 0));
+                long at = (long) i * Attention.SCORE_STRIDE;
+                WeightedSum.add(1, scores, at, common, count, values, panelBytes, valueWidth, to.from(i, 0));
             }
         }
     }

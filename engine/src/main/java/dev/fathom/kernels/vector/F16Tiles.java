@@ -27,73 +27,36 @@ record F16Tiles(F16Matrix weight) implements WeightTiles {
         return weight.cols();
     }
 
-    @Override
-    public boolean streams() {
-        return true;
-    }
-
-    private MemorySegment row(int row) {
-        long bytes = 2L * weight.cols();
-        return weight.data().asSlice(Math.min(row, weight.rows() - 1) * bytes, bytes);
+    /** Byte offset of a row, the last one's for rows past it. */
+    private long at(int row) {
+        return 2L * Math.min(row, weight.rows() - 1) * weight.cols();
     }
 
     @Override
     public void expand(int row, int from, int count, MemorySegment panel) {
-        expandRow(row(row).asSlice(2L * from, 2L * count), count, panel, 0);
-        expandRow(row(row + 1).asSlice(2L * from, 2L * count), count, panel, BYTES);
-        expandRow(row(row + 2).asSlice(2L * from, 2L * count), count, panel, 2 * BYTES);
-        expandRow(row(row + 3).asSlice(2L * from, 2L * count), count, panel, 3 * BYTES);
+        for (int r = 0; r < HEIGHT; r++) {
+            expandRow(weight.data(), at(row + r) + 2L * from, count, panel, (long) r * BYTES);
+        }
     }
 
-    private static void expandRow(MemorySegment w, int count, MemorySegment panel, int at) {
+    /**
+     * One row into a panel of four.
+     *
+     * @param at  byte offset of the row's first number
+     * @param to  byte offset of the row's first vector in the panel
+     */
+    static void expandRow(MemorySegment data, long at, int count, MemorySegment panels, long to) {
+        MemorySegment w = data.asSlice(at, 2L * count);
+        MemorySegment panel = panels.asSlice(to);
         int whole = count & -COUNT;
         for (int i = 0; i < whole; i += COUNT) {
-            decode(ShortVector.fromMemorySegment(I16, w, 2L * i, LE)).intoMemorySegment(panel, 16L * i + at, LE);
+            decode(ShortVector.fromMemorySegment(I16, w, 2L * i, LE)).intoMemorySegment(panel, 16L * i, LE);
         }
         if (whole < count) {
             VectorMask<Short> tail = I16.indexInRange(whole, count);
             decode(ShortVector.fromMemorySegment(I16, w, 2L * whole, LE, tail))
-                    .intoMemorySegment(panel, 16L * whole + at, LE);
+                    .intoMemorySegment(panel, 16L * whole, LE);
         }
-    }
-
-    @Override
-    public void multiply(int row, MemorySegment x, MemorySegment acc) {
-        dots(row(row), row(row + 1), row(row + 2), row(row + 3), x, weight.cols(), acc);
-    }
-
-    private static void dots(
-            MemorySegment w0,
-            MemorySegment w1,
-            MemorySegment w2,
-            MemorySegment w3,
-            MemorySegment x,
-            int cols,
-            MemorySegment acc) {
-        FloatVector a0 = FloatVector.zero(F32);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        int whole = cols & -COUNT;
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
-            a0 = v.fma(decode(ShortVector.fromMemorySegment(I16, w0, 2L * i, LE)), a0);
-            a1 = v.fma(decode(ShortVector.fromMemorySegment(I16, w1, 2L * i, LE)), a1);
-            a2 = v.fma(decode(ShortVector.fromMemorySegment(I16, w2, 2L * i, LE)), a2);
-            a3 = v.fma(decode(ShortVector.fromMemorySegment(I16, w3, 2L * i, LE)), a3);
-        }
-        if (whole < cols) {
-            VectorMask<Short> tail = I16.indexInRange(whole, cols);
-            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * whole, LE, F32.indexInRange(whole, cols));
-            a0 = v.fma(decode(ShortVector.fromMemorySegment(I16, w0, 2L * whole, LE, tail)), a0);
-            a1 = v.fma(decode(ShortVector.fromMemorySegment(I16, w1, 2L * whole, LE, tail)), a1);
-            a2 = v.fma(decode(ShortVector.fromMemorySegment(I16, w2, 2L * whole, LE, tail)), a2);
-            a3 = v.fma(decode(ShortVector.fromMemorySegment(I16, w3, 2L * whole, LE, tail)), a3);
-        }
-        a0.intoMemorySegment(acc, 0, LE);
-        a1.intoMemorySegment(acc, BYTES, LE);
-        a2.intoMemorySegment(acc, 2L * BYTES, LE);
-        a3.intoMemorySegment(acc, 3L * BYTES, LE);
     }
 
     /** Exact, subnormals, infinities and NaN included. */

@@ -45,12 +45,19 @@ final class Fp8Tiles implements WeightTiles {
 
     private final Fp8BlockMatrix weight;
     private final boolean bordersOnVectors;
+    private final int blockShift;
+    /** Blocks of whole byte vectors, a power of two, with scales that are not too large: plain ones may go the short way. */
     private final boolean wideBlocks;
 
     Fp8Tiles(Fp8BlockMatrix weight) {
         this.weight = weight;
         bordersOnVectors = weight.blockCols() % COUNT == 0 || weight.blockCols() >= weight.cols();
-        wideBlocks = weight.blockCols() % BYTES == 0;
+        // Four lanes have no vector of four bytes to convert from: all codes go the long way there.
+        blockShift = Integer.numberOfTrailingZeros(weight.blockCols());
+        wideBlocks = weight.blockCols() == 1 << blockShift
+                && weight.blockCols() >= BYTES
+                && COUNT > 4
+                && scalesArePlain(weight.scales());
     }
 
     @Override
@@ -63,86 +70,177 @@ final class Fp8Tiles implements WeightTiles {
         return weight.cols();
     }
 
-    @Override
-    public boolean streams() {
-        return bordersOnVectors;
+    private static boolean scalesArePlain(Tensor scales) {
+        for (long at = 0, end = Tensor.byteSize(scales.rows(), scales.cols()); at < end; at += 4) {
+            if (!(Math.abs(scales.data().get(Tensor.F32, at)) < LARGEST_PLAIN_SCALE)) {
+                return false;
+            }
+        }
+        return true;
     }
 
-    private MemorySegment row(int row) {
-        long bytes = weight.cols();
-        return weight.data().asSlice(Math.min(row, weight.rows() - 1) * bytes, bytes);
+    /** Byte offset of a row, the last one's for rows past it. */
+    private long at(int row) {
+        return (long) Math.min(row, weight.rows() - 1) * weight.cols();
+    }
+
+    /** Byte offset of a row's first scale. */
+    private long scaleAt(int row) {
+        return 4L
+                * (Math.min(row, weight.rows() - 1) / weight.blockRows())
+                * weight.scales().cols();
     }
 
     private float scale(int row, int blockColumn) {
-        return weight.scales().get(Math.min(row, weight.rows() - 1) / weight.blockRows(), blockColumn);
+        return weight.scales().data().get(Tensor.F32, scaleAt(row) + 4L * blockColumn);
     }
 
     @Override
     public void expand(int row, int from, int count, MemorySegment panel) {
-        for (int r = 0; r < HEIGHT; r++) {
-            MemorySegment w = row(row + r).asSlice(from, count);
-            if (bordersOnVectors) {
-                expandRow(w, row + r, from, count, panel, r * BYTES);
-            } else {
-                expandSlowly(w, row + r, from, count, panel, r * BYTES);
+        if (!bordersOnVectors) {
+            for (int r = 0; r < HEIGHT; r++) {
+                expandSlowly(row + r, from, count, panel, (long) r * BYTES);
+            }
+            return;
+        }
+        int blockCols = weight.blockCols();
+        long plain = wideBlocks && from % blockCols == 0 ? plainBlocks(row, from, count / blockCols * blockCols) : 0;
+        int end;
+        for (int i = 0; i < count; i = end) {
+            boolean isPlain = (plain & 1) != 0;
+            // As many blocks of one kind as there are in a row.
+            end = i;
+            do {
+                plain >>>= 1;
+                end = (int) Math.min(count, ((from + end) / blockCols + 1L) * blockCols - from);
+            } while (end < count && (plain & 1) != 0 == isPlain);
+            for (int r = 0; r < HEIGHT; r++) {
+                long to = 16L * i + (long) r * BYTES;
+                if (isPlain) {
+                    expandPlain(row + r, from + i, end - i, panel, to);
+                } else {
+                    expandExact(row + r, from + i, end - i, panel, to);
+                }
             }
         }
     }
 
-    private void expandRow(MemorySegment w, int row, int from, int count, MemorySegment panel, int at) {
+    /** Whole plain blocks of a row. */
+    private void expandPlain(int row, int from, int count, MemorySegment panels, long to) {
+        MemorySegment w = weight.data().asSlice(at(row) + from, count);
+        MemorySegment panel = panels.asSlice(to);
+        MemorySegment scales = weight.scales().data();
+        long scaleAt = scaleAt(row) + 4L * (from >> blockShift);
+        // One long loop that looks up its scale, not one for each block: loops of eight rounds are slow.
+        for (int i = 0; i < count; i += BYTES) {
+            float scale = scales.get(Tensor.F32, scaleAt + 4L * (i >> blockShift));
+            FloatVector factor = FloatVector.broadcast(F32, scale * 0x1p120f);
+            ((IntVector) ByteVector.fromMemorySegment(I8, w, i, LE).convertShape(VectorOperators.B2I, I32, 0))
+                    .lanewise(VectorOperators.LSHL, 20)
+                    .and(CODE_BITS)
+                    .reinterpretAsFloats()
+                    .mul(factor)
+                    .intoMemorySegment(panel, 16L * i, LE);
+            ((IntVector) ByteVector.fromMemorySegment(I8, w, i + COUNT, LE).convertShape(VectorOperators.B2I, I32, 0))
+                    .lanewise(VectorOperators.LSHL, 20)
+                    .and(CODE_BITS)
+                    .reinterpretAsFloats()
+                    .mul(factor)
+                    .intoMemorySegment(panel, 16L * i + 4L * BYTES, LE);
+            ((IntVector) ByteVector.fromMemorySegment(I8, w, i + 2 * COUNT, LE)
+                            .convertShape(VectorOperators.B2I, I32, 0))
+                    .lanewise(VectorOperators.LSHL, 20)
+                    .and(CODE_BITS)
+                    .reinterpretAsFloats()
+                    .mul(factor)
+                    .intoMemorySegment(panel, 16L * i + 8L * BYTES, LE);
+            ((IntVector) ByteVector.fromMemorySegment(I8, w, i + 3 * COUNT, LE)
+                            .convertShape(VectorOperators.B2I, I32, 0))
+                    .lanewise(VectorOperators.LSHL, 20)
+                    .and(CODE_BITS)
+                    .reinterpretAsFloats()
+                    .mul(factor)
+                    .intoMemorySegment(panel, 16L * i + 12L * BYTES, LE);
+        }
+    }
+
+    /** Columns of a row with any codes; blocks need not be whole. */
+    private void expandExact(int row, int from, int count, MemorySegment panels, long to) {
         int blockCols = weight.blockCols();
         int end;
         for (int i = 0; i < count; i = end) {
             int column = (from + i) / blockCols;
             end = (int) Math.min(count, (column + 1L) * blockCols - from);
-            float scale = scale(row, column);
-            if (wideBlocks && (end - i) % BYTES == 0 && Math.abs(scale) < LARGEST_PLAIN_SCALE && isPlain(w, i, end)) {
-                FloatVector factor = FloatVector.broadcast(F32, scale * 0x1p120f);
-                for (int k = i; k < end; k += COUNT) {
-                    plain(bits(w, k)).mul(factor).intoMemorySegment(panel, 16L * k + at, LE);
-                }
-            } else {
-                FloatVector factor = FloatVector.broadcast(F32, scale);
-                int whole = i + ((end - i) & -COUNT);
-                for (int k = i; k < whole; k += COUNT) {
-                    exact(bits(w, k)).mul(factor).intoMemorySegment(panel, 16L * k + at, LE);
-                }
-                if (whole < end) {
-                    exact(lastBits(w, whole, end)).mul(factor).intoMemorySegment(panel, 16L * whole + at, LE);
-                }
-            }
+            expandExact(weight.data(), at(row) + from + i, end - i, scale(row, column), panels, to + 16L * i);
         }
     }
 
-    private void expandSlowly(MemorySegment w, int row, int from, int count, MemorySegment panel, int at) {
+    private static void expandExact(
+            MemorySegment data, long at, int count, float scale, MemorySegment panels, long to) {
+        MemorySegment w = data.asSlice(at, count);
+        MemorySegment panel = panels.asSlice(to);
+        FloatVector factor = FloatVector.broadcast(F32, scale);
+        int whole = count & -COUNT;
+        for (int i = 0; i < whole; i += COUNT) {
+            exact(bits(w, i)).mul(factor).intoMemorySegment(panel, 16L * i, LE);
+        }
+        if (whole < count) {
+            exact(lastBits(w, whole, count)).mul(factor).intoMemorySegment(panel, 16L * whole, LE);
+        }
+    }
+
+    private void expandSlowly(int row, int from, int count, MemorySegment panel, long to) {
         for (int i = 0; i < Lanes.padded(count); i++) {
-            float value = i < count
-                    ? Codecs.e4m3ToFloat(w.get(ValueLayout.JAVA_BYTE, i)) * scale(row, (from + i) / weight.blockCols())
-                    : 0;
-            panel.set(Tensor.F32, 16L * (i & -COUNT) + at + 4L * (i & (COUNT - 1)), value);
+            float value = 0;
+            if (i < count) {
+                byte code = weight.data().get(ValueLayout.JAVA_BYTE, at(row) + from + i);
+                value = Codecs.e4m3ToFloat(code) * scale(row, (from + i) / weight.blockCols());
+            }
+            panel.set(Tensor.F32, to + 16L * (i & -COUNT) + 4L * (i & (COUNT - 1)), value);
         }
     }
 
-    /** Whether columns [from, to) hold neither zeros nor subnormals nor NaN. */
-    private static boolean isPlain(MemorySegment w, int from, int to) {
+    /**
+     * Which blocks of columns hold neither zeros nor subnormals nor NaN in any of four rows: bit i for the i-th.
+     *
+     * @param from   at a block's border
+     * @param count  whole blocks, at most 64
+     */
+    private long plainBlocks(int row, int from, int count) {
+        MemorySegment data = weight.data();
+        MemorySegment w0 = data.asSlice(at(row) + from, count);
+        MemorySegment w1 = data.asSlice(at(row + 1) + from, count);
+        MemorySegment w2 = data.asSlice(at(row + 2) + from, count);
+        MemorySegment w3 = data.asSlice(at(row + 3) + from, count);
+        int blockCols = weight.blockCols();
+        long plain = 0;
+        long bit = 1;
         // Doubling a code drops its sign; plus 2, NaN, zero and the subnormals are 0 to 16 and all others 18 to 254.
         // Plus another 128, so that the signed minimum finds them.
-        ByteVector least = ByteVector.broadcast(I8_WIDE, (byte) 127);
-        for (int i = from; i < to; i += BYTES) {
-            ByteVector codes = ByteVector.fromMemorySegment(I8_WIDE, w, i, LE);
-            least = least.min(codes.add(codes).add((byte) 130));
+        ByteVector shift = ByteVector.broadcast(I8_WIDE, (byte) 130);
+        for (int block = 0; block < count; block += blockCols) {
+            int end = block + blockCols;
+            ByteVector least = ByteVector.broadcast(I8_WIDE, (byte) 127);
+            for (int i = block; i < end; i += BYTES) {
+                ByteVector a = ByteVector.fromMemorySegment(I8_WIDE, w0, i, LE);
+                ByteVector b = ByteVector.fromMemorySegment(I8_WIDE, w1, i, LE);
+                least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
+                a = ByteVector.fromMemorySegment(I8_WIDE, w2, i, LE);
+                b = ByteVector.fromMemorySegment(I8_WIDE, w3, i, LE);
+                least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
+            }
+            if (!least.compare(VectorOperators.LT, (byte) (18 - 128)).anyTrue()) {
+                plain |= bit;
+            }
+            bit <<= 1;
         }
-        return !least.compare(VectorOperators.LT, (byte) (18 - 128)).anyTrue();
+        return plain;
     }
 
     /** COUNT codes, each with its sign at bit 31 and its other bits at 26 to 20 of an int. */
     private static IntVector bits(MemorySegment w, int at) {
         if (COUNT == 4) {
-            int word = w.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at);
-            return IntVector.broadcast(I32, word)
-                    .lanewise(VectorOperators.LSHL, TO_TOP)
-                    .lanewise(VectorOperators.ASHR, 4)
-                    .and(CODE_BITS);
+            return spread(w.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at));
         }
         ByteVector codes = ByteVector.fromMemorySegment(I8, w, at, LE);
         return ((IntVector) codes.convertShape(VectorOperators.B2I, I32, 0))
@@ -157,10 +255,7 @@ final class Fp8Tiles implements WeightTiles {
             for (int i = at; i < end; i++) {
                 word |= (w.get(ValueLayout.JAVA_BYTE, i) & 0xFF) << (8 * (i - at));
             }
-            return IntVector.broadcast(I32, word)
-                    .lanewise(VectorOperators.LSHL, TO_TOP)
-                    .lanewise(VectorOperators.ASHR, 4)
-                    .and(CODE_BITS);
+            return spread(word);
         }
         VectorMask<Byte> tail = I8.indexInRange(at, end);
         ByteVector codes = ByteVector.fromMemorySegment(I8, w, at, LE, tail);
@@ -169,9 +264,12 @@ final class Fp8Tiles implements WeightTiles {
                 .and(CODE_BITS);
     }
 
-    /** The value times 2^-120; slow on Intel processors when it is subnormal. */
-    private static FloatVector plain(IntVector bits) {
-        return bits.reinterpretAsFloats();
+    /** The four codes of a word in four lanes, as {@link #bits} has them. */
+    private static IntVector spread(int word) {
+        return IntVector.broadcast(I32, word)
+                .lanewise(VectorOperators.LSHL, TO_TOP)
+                .lanewise(VectorOperators.ASHR, 4)
+                .and(CODE_BITS);
     }
 
     /** The value of any code without a subnormal float on the way. */
@@ -185,67 +283,5 @@ final class Fp8Tiles implements WeightTiles {
         IntVector finite = normal.min(twice.reinterpretAsInts());
         IntVector all = finite.blend(0x7FC00000, magnitude.compare(VectorOperators.EQ, MAGNITUDE_BITS));
         return all.lanewise(VectorOperators.OR, bits.and(0x80000000)).reinterpretAsFloats();
-    }
-
-    @Override
-    public void multiply(int row, MemorySegment x, MemorySegment acc) {
-        MemorySegment w0 = row(row);
-        MemorySegment w1 = row(row + 1);
-        MemorySegment w2 = row(row + 2);
-        MemorySegment w3 = row(row + 3);
-        FloatVector a0 = FloatVector.zero(F32);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        int cols = weight.cols();
-        int blockCols = weight.blockCols();
-        for (int block = 0, column = 0; block < cols; block += blockCols, column++) {
-            float s0 = scale(row, column);
-            float s1 = scale(row + 1, column);
-            float s2 = scale(row + 2, column);
-            float s3 = scale(row + 3, column);
-            int end = Math.min(cols, block + blockCols);
-            boolean plain = wideBlocks
-                    && (end - block) % BYTES == 0
-                    && Math.max(Math.max(Math.abs(s0), Math.abs(s1)), Math.max(Math.abs(s2), Math.abs(s3)))
-                            < LARGEST_PLAIN_SCALE
-                    && isPlain(w0, block, end)
-                    && isPlain(w1, block, end)
-                    && isPlain(w2, block, end)
-                    && isPlain(w3, block, end);
-            if (plain) {
-                FloatVector f0 = FloatVector.broadcast(F32, s0 * 0x1p120f);
-                FloatVector f1 = FloatVector.broadcast(F32, s1 * 0x1p120f);
-                FloatVector f2 = FloatVector.broadcast(F32, s2 * 0x1p120f);
-                FloatVector f3 = FloatVector.broadcast(F32, s3 * 0x1p120f);
-                for (int i = block; i < end; i += COUNT) {
-                    FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
-                    a0 = v.fma(plain(bits(w0, i)).mul(f0), a0);
-                    a1 = v.fma(plain(bits(w1, i)).mul(f1), a1);
-                    a2 = v.fma(plain(bits(w2, i)).mul(f2), a2);
-                    a3 = v.fma(plain(bits(w3, i)).mul(f3), a3);
-                }
-                continue;
-            }
-            int whole = block + ((end - block) & -COUNT);
-            for (int i = block; i < whole; i += COUNT) {
-                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
-                a0 = v.fma(exact(bits(w0, i)).mul(s0), a0);
-                a1 = v.fma(exact(bits(w1, i)).mul(s1), a1);
-                a2 = v.fma(exact(bits(w2, i)).mul(s2), a2);
-                a3 = v.fma(exact(bits(w3, i)).mul(s3), a3);
-            }
-            if (whole < end) {
-                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * whole, LE, F32.indexInRange(whole, end));
-                a0 = v.fma(exact(lastBits(w0, whole, end)).mul(s0), a0);
-                a1 = v.fma(exact(lastBits(w1, whole, end)).mul(s1), a1);
-                a2 = v.fma(exact(lastBits(w2, whole, end)).mul(s2), a2);
-                a3 = v.fma(exact(lastBits(w3, whole, end)).mul(s3), a3);
-            }
-        }
-        a0.intoMemorySegment(acc, 0, LE);
-        a1.intoMemorySegment(acc, BYTES, LE);
-        a2.intoMemorySegment(acc, 2L * BYTES, LE);
-        a3.intoMemorySegment(acc, 3L * BYTES, LE);
     }
 }

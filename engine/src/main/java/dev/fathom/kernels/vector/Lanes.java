@@ -38,13 +38,13 @@ final class Lanes {
     /** Bytes of one float vector. */
     static final int BYTES = 4 * COUNT;
 
-    private static final VectorShuffle<Float> SWAP_8 = swap(8);
-    private static final VectorShuffle<Float> SWAP_4 = swap(4);
-    private static final VectorShuffle<Float> SWAP_2 = swap(2);
+    static final VectorShuffle<Float> SWAP_8 = swap(8);
+    static final VectorShuffle<Float> SWAP_4 = swap(4);
+    static final VectorShuffle<Float> SWAP_2 = swap(2);
     static final VectorShuffle<Float> SWAP_1 = swap(1);
-    private static final VectorMask<Float> BIT_8 = bit(8);
-    private static final VectorMask<Float> BIT_4 = bit(4);
-    private static final VectorMask<Float> BIT_2 = bit(2);
+    static final VectorMask<Float> BIT_8 = bit(8);
+    static final VectorMask<Float> BIT_4 = bit(4);
+    static final VectorMask<Float> BIT_2 = bit(2);
     static final VectorMask<Float> BIT_1 = bit(1);
 
     private Lanes() {}
@@ -76,49 +76,6 @@ final class Lanes {
         }
         v = v.add(v.rearrange(SWAP_2));
         return v.add(v.rearrange(SWAP_1)).lane(0);
-    }
-
-    /** The largest lane. */
-    static float max(FloatVector v) {
-        return v.reduceLanes(VectorOperators.MAX);
-    }
-
-    // Each fold below adds a lane to the one 8, 4, 2 or 1 away, as sum does, for two vectors at once: where that bit of
-    // the lane number is clear the result belongs to a, where it is set to b.
-
-    static FloatVector fold8(FloatVector a, FloatVector b) {
-        return a.blend(b, BIT_8).add(b.blend(a, BIT_8).rearrange(SWAP_8));
-    }
-
-    static FloatVector fold4(FloatVector a, FloatVector b) {
-        return a.blend(b, BIT_4).add(b.blend(a, BIT_4).rearrange(SWAP_4));
-    }
-
-    static FloatVector fold2(FloatVector a, FloatVector b) {
-        return a.blend(b, BIT_2).add(b.blend(a, BIT_2).rearrange(SWAP_2));
-    }
-
-    static FloatVector fold1(FloatVector a, FloatVector b) {
-        return a.blend(b, BIT_1).add(b.blend(a, BIT_1).rearrange(SWAP_1));
-    }
-
-    /**
-     * The sums of four vectors, at lanes 0, 1, 2 and 3 of every four; the same additions as {@link #sum}.
-     */
-    static FloatVector sums(FloatVector a, FloatVector b, FloatVector c, FloatVector d) {
-        if (COUNT >= 16) {
-            a = a.add(a.rearrange(SWAP_8));
-            b = b.add(b.rearrange(SWAP_8));
-            c = c.add(c.rearrange(SWAP_8));
-            d = d.add(d.rearrange(SWAP_8));
-        }
-        if (COUNT >= 8) {
-            a = a.add(a.rearrange(SWAP_4));
-            b = b.add(b.rearrange(SWAP_4));
-            c = c.add(c.rearrange(SWAP_4));
-            d = d.add(d.rearrange(SWAP_4));
-        }
-        return fold1(fold2(a, c), fold2(b, d));
     }
 
     private static final float LOG2_E = 1.442695f;

@@ -3,7 +3,6 @@ package dev.fathom.kernels.vector;
 import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.PagedKv;
-import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -76,7 +75,7 @@ final class LatentAttention {
         int pairs = (rowEnd - row) * heads;
         MemorySegment panels = workspace.rows.atLeast(4L * pairs * columns);
         MemorySegment keys = workspace.keys.atLeast(4L * Attention.BLOCK * columns);
-        MemorySegment states = workspace.softmax.atLeast((long) pairs * Attention.STATE_BYTES);
+        MemorySegment states = workspace.softmax.atLeast((long) pairs * Softmax.STATE_BYTES);
         int first = batch.queryStart()[sequence];
         int position = batch.prefixLength(sequence);
         for (int r = row; r < rowEnd; r++) {
@@ -94,20 +93,12 @@ final class LatentAttention {
             }
         }
         for (int r = row; r < rowEnd; r++) {
+            Strided to = heads(out, first + r, head);
             for (int h = 0; h < heads; h++) {
-                float sum = Attention.sum(state(states, (r - row) * heads + h));
-                Attention.divide(outRow(first + r, head + h), width, sum);
+                long state = (long) ((r - row) * heads + h) * Softmax.STATE_BYTES;
+                Softmax.normalize(to.data(), to.at(h), width, states, state);
             }
         }
-    }
-
-    private static MemorySegment state(MemorySegment states, int pair) {
-        return states.asSlice((long) pair * Attention.STATE_BYTES, Attention.STATE_BYTES);
-    }
-
-    private MemorySegment outRow(int row, int head) {
-        Tensor tensor = out.tensor();
-        return tensor.data().asSlice(tensor.offset(row, out.column(head)), 4L * width);
     }
 
     /** Heads as rows: those of one token from {@code head} on. */
@@ -118,9 +109,10 @@ final class LatentAttention {
     private void begin(int token, int head, int heads, int pair, MemorySegment panels, MemorySegment states) {
         MemorySegment mine = panels.asSlice(4L * pair * columns, 4L * heads * columns);
         Panels.pack(heads(query, token, head), kv.shape().rowWidth(), 0, heads, heads, mine);
+        Strided to = heads(out, token, head);
         for (int h = 0; h < heads; h++) {
-            Attention.begin(state(states, pair + h));
-            outRow(token, head + h).fill((byte) 0);
+            Softmax.begin(states, (long) (pair + h) * Softmax.STATE_BYTES, Float.NEGATIVE_INFINITY);
+            to.row(h, width).fill((byte) 0);
         }
     }
 
@@ -136,19 +128,19 @@ final class LatentAttention {
             MemorySegment states,
             Workspace workspace) {
         MemorySegment scores = workspace.scores.atLeast(4L * Attention.SCORE_STRIDE);
+        Strided to = heads(out, token, head);
         int height;
         for (int h = 0; h < heads; h += height) {
             height = Tiles.height(heads - h);
-            MemorySegment queries = panels.asSlice(4L * (pair + h) * columns, 4L * height * columns);
-            Attention.scores(height, queries, columns, seen, keys, scores, workspace);
+            Attention.scores(height, panels, 4L * (pair + h) * columns, columns, seen, keys, scores, workspace);
+            long state = (long) (pair + h) * Softmax.STATE_BYTES;
             for (int i = 0; i < height; i++) {
-                MemorySegment row = scores.asSlice((long) i * Attention.SCORE_STRIDE, Attention.SCORE_STRIDE);
-                Attention.softmax(row, seen, scale, state(states, pair + h + i));
+                long at = (long) i * Attention.SCORE_STRIDE;
+                long mine = state + (long) i * Softmax.STATE_BYTES;
+                Softmax.apply(scores, at, seen, scale, states, mine);
+                Softmax.rescale(to.data(), to.at(h + i), width, states, mine);
             }
-            MemorySegment tileStates =
-                    states.asSlice((long) (pair + h) * Attention.STATE_BYTES, (long) height * Attention.STATE_BYTES);
-            Strided to = heads(out, token, head + h);
-            Attention.addValues(height, scores, tileStates, 0, seen, keys, 16L * columns, width, to);
+            WeightedSum.add(height, scores, 0, 0, seen, keys, 16L * columns, width, to.from(h, 0));
         }
     }
 }

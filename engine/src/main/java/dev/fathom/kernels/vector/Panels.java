@@ -27,9 +27,8 @@ final class Panels {
         int height;
         for (int r = from; r < to; r += height) {
             height = Tiles.height(rows - r);
-            MemorySegment panel = panels.asSlice(r * rowBytes, height * rowBytes);
             for (int i = 0; i < height; i++) {
-                packRow(x.row(r + i, columns), columns, panel, (long) i * BYTES, height * 4L);
+                packRow(x.data(), x.at(r + i), columns, panels, r * rowBytes + (long) i * BYTES, height);
             }
         }
     }
@@ -37,18 +36,22 @@ final class Panels {
     /**
      * One row into a panel.
      *
-     * @param at            byte offset of the row's first vector
-     * @param bytesPerLane  bytes of the panel for each column: 4 * height
+     * @param at      byte offset of the row
+     * @param to      byte offset of the row's first vector in {@code panels}
+     * @param height  of the panel
      */
-    static void packRow(MemorySegment row, int columns, MemorySegment panel, long at, long bytesPerLane) {
+    static void packRow(MemorySegment rows, long at, int columns, MemorySegment panels, long to, int height) {
+        MemorySegment row = rows.asSlice(at, 4L * columns);
         int whole = columns & -COUNT;
+        long step = (long) height * BYTES;
+        long place = to;
         for (int i = 0; i < whole; i += COUNT) {
-            FloatVector.fromMemorySegment(F32, row, 4L * i, LE).intoMemorySegment(panel, at + bytesPerLane * i, LE);
+            FloatVector.fromMemorySegment(F32, row, 4L * i, LE).intoMemorySegment(panels, place, LE);
+            place += step;
         }
         if (whole < columns) {
             VectorMask<Float> tail = F32.indexInRange(whole, columns);
-            FloatVector.fromMemorySegment(F32, row, 4L * whole, LE, tail)
-                    .intoMemorySegment(panel, at + bytesPerLane * whole, LE);
+            FloatVector.fromMemorySegment(F32, row, 4L * whole, LE, tail).intoMemorySegment(panels, place, LE);
         }
     }
 }

@@ -102,11 +102,10 @@ final class VectorExperts implements ExpertsKernel {
         int height;
         for (int r = 0; r < count; r += height) {
             height = Tiles.height(count - r);
-            MemorySegment panel = all.asSlice(Panels.bytes(r, hidden), Panels.bytes(height, hidden));
             for (int i = 0; i < height; i++) {
                 int token = plan.tokenRow()[plan.expertStart()[expert] + r + i];
-                MemorySegment row = x.data().asSlice(x.offset(token, 0), 4L * hidden);
-                Panels.packRow(row, hidden, panel, (long) i * BYTES, 4L * height);
+                long to = Panels.bytes(r, hidden) + (long) i * BYTES;
+                Panels.packRow(x.data(), x.offset(token, 0), hidden, all, to, height);
             }
         }
     }
@@ -140,28 +139,25 @@ final class VectorExperts implements ExpertsKernel {
         int height;
         for (int r = 0; r < count; r += height) {
             height = Tiles.height(count - r);
-            MemorySegment panel = all.asSlice(Panels.bytes(r, inner), Panels.bytes(height, inner));
             for (int i = 0; i < height; i++) {
-                long at = (long) i * BYTES + 4L * height * from;
-                activate(gate.row(r + i, to - from), up.row(r + i, to - from), to - from, panel, at, 4L * height);
+                long at = Panels.bytes(r, inner) + (long) i * BYTES + 4L * height * from;
+                activate(gate.data(), up.data(), gate.at(r + i), to - from, all, at, height);
             }
         }
     }
 
-    /** silu(gate) * up into a panel, the last vector filled up with zeros. */
+    /** silu(gate) * up, both from byte {@code rowAt} on, into a panel; the last vector is filled up with zeros. */
     private static void activate(
-            MemorySegment gate, MemorySegment up, int count, MemorySegment panel, long at, long bytesPerLane) {
-        int whole = count & -COUNT;
-        for (int i = 0; i < whole; i += COUNT) {
-            VectorRows.silu(FloatVector.fromMemorySegment(F32, gate, 4L * i, LE))
-                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * i, LE))
-                    .intoMemorySegment(panel, at + bytesPerLane * i, LE);
-        }
-        if (whole < count) {
-            VectorMask<Float> tail = F32.indexInRange(whole, count);
-            VectorRows.silu(FloatVector.fromMemorySegment(F32, gate, 4L * whole, LE, tail))
-                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * whole, LE, tail))
-                    .intoMemorySegment(panel, at + bytesPerLane * whole, LE);
+            MemorySegment gates, MemorySegment ups, long rowAt, int count, MemorySegment panels, long at, int height) {
+        MemorySegment gate = gates.asSlice(rowAt, 4L * count);
+        MemorySegment up = ups.asSlice(rowAt, 4L * count);
+        long place = at;
+        for (int i = 0; i < count; i += COUNT) {
+            VectorMask<Float> mask = F32.indexInRange(i, count);
+            VectorRows.silu(FloatVector.fromMemorySegment(F32, gate, 4L * i, LE, mask))
+                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * i, LE, mask))
+                    .intoMemorySegment(panels, place, LE);
+            place += (long) height * BYTES;
         }
     }
 

@@ -37,8 +37,7 @@ final class VectorLatentCache {
             MemorySegment cosines = buffer.asSlice(4L * (latent + rope), 4L * rope);
             MemorySegment sines = buffer.asSlice(4L * (latent + 2L * rope), 4L * rope);
             VectorRows.spread(cos, sin, rope, cosines, sines);
-            MemorySegment rotated = ready.asSlice(4L * latent, 4L * rope);
-            VectorRows.rotate(row.asSlice(4L * latent, 4L * rope), cosines, sines, rope, rotated);
+            VectorRows.rotate(row, 4L * latent, cosines, sines, rope, ready, 4L * latent);
         }
         switch (kv.format()) {
             case F32 -> MemorySegment.copy(ready, 0, slot, 0, ready.byteSize());
@@ -97,14 +96,13 @@ final class VectorLatentCache {
         int width = kv.shape().rowWidth();
         long panelBytes = 16L * Lanes.padded(width);
         MemorySegment data = kv.layer(layer);
-        for (int k = from; k < to; k += 4) {
-            MemorySegment panel = panels.asSlice((k - from) / 4 * panelBytes, panelBytes);
-            for (int i = 0; i < 4; i++) {
-                MemorySegment row = data.asSlice(slots[Math.min(k + i, to - 1)] * kv.rowBytes(), kv.rowBytes());
-                switch (kv.format()) {
-                    case F32 -> F32Tiles.expandRow(row, width, panel, i * Lanes.BYTES);
-                    case BF16 -> Bf16Tiles.expandRow(row, width, panel, i * Lanes.BYTES);
-                }
+        int keys = Math.ceilDiv(to - from, 4) * 4;
+        for (int k = 0; k < keys; k++) {
+            long row = slots[Math.min(from + k, to - 1)] * kv.rowBytes();
+            long place = (k >> 2) * panelBytes + (long) (k & 3) * Lanes.BYTES;
+            switch (kv.format()) {
+                case F32 -> F32Tiles.expandRow(data, row, width, panels, place);
+                case BF16 -> Bf16Tiles.expandRow(data, row, width, panels, place);
             }
         }
     }

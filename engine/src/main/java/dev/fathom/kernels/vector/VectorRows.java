@@ -69,17 +69,12 @@ final class VectorRows {
     }
 
     static void siluMul(MemorySegment gate, MemorySegment up, int width, MemorySegment out) {
-        int whole = width & -COUNT;
-        for (int i = 0; i < whole; i += COUNT) {
-            silu(FloatVector.fromMemorySegment(F32, gate, 4L * i, LE))
-                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * i, LE))
-                    .intoMemorySegment(out, 4L * i, LE);
-        }
-        if (whole < width) {
-            VectorMask<Float> tail = F32.indexInRange(whole, width);
-            silu(FloatVector.fromMemorySegment(F32, gate, 4L * whole, LE, tail))
-                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * whole, LE, tail))
-                    .intoMemorySegment(out, 4L * whole, LE, tail);
+        // Masked throughout: the exponential written twice, with and without, would be too much for one method.
+        for (int i = 0; i < width; i += COUNT) {
+            VectorMask<Float> mask = F32.indexInRange(i, width);
+            silu(FloatVector.fromMemorySegment(F32, gate, 4L * i, LE, mask))
+                    .mul(FloatVector.fromMemorySegment(F32, up, 4L * i, LE, mask))
+                    .intoMemorySegment(out, 4L * i, LE, mask);
         }
     }
 
@@ -105,12 +100,8 @@ final class VectorRows {
         Tensor from = x.tensor();
         Tensor to = out.tensor();
         for (int head = 0; head < x.heads(); head++) {
-            rotate(
-                    from.data().asSlice(from.offset(row, x.column(head)), 4L * width),
-                    cosines,
-                    sines,
-                    width,
-                    to.data().asSlice(to.offset(row, out.column(head)), 4L * width));
+            long at = from.offset(row, x.column(head));
+            rotate(from.data(), at, cosines, sines, width, to.data(), to.offset(row, out.column(head)));
         }
     }
 
@@ -127,7 +118,16 @@ final class VectorRows {
     }
 
     /** out = x * cosines + (x with pairs swapped) * sines; out may be x. */
-    static void rotate(MemorySegment x, MemorySegment cosines, MemorySegment sines, int width, MemorySegment out) {
+    static void rotate(
+            MemorySegment xs,
+            long xAt,
+            MemorySegment cosines,
+            MemorySegment sines,
+            int width,
+            MemorySegment outs,
+            long outAt) {
+        MemorySegment x = xs.asSlice(xAt, 4L * width);
+        MemorySegment out = outs.asSlice(outAt, 4L * width);
         int whole = width & -COUNT;
         for (int i = 0; i < whole; i += COUNT) {
             FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
@@ -136,12 +136,19 @@ final class VectorRows {
                     .intoMemorySegment(out, 4L * i, LE);
         }
         if (whole < width) {
-            VectorMask<Float> tail = F32.indexInRange(whole, width);
-            FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * whole, LE, tail);
-            FloatVector crossed =
-                    v.rearrange(Lanes.SWAP_1).mul(FloatVector.fromMemorySegment(F32, sines, 4L * whole, LE, tail));
-            v.fma(FloatVector.fromMemorySegment(F32, cosines, 4L * whole, LE, tail), crossed)
-                    .intoMemorySegment(out, 4L * whole, LE, tail);
+            rotateTail(x, cosines, sines, whole, width, out);
+        }
+    }
+
+    private static void rotateTail(
+            MemorySegment x, MemorySegment cosines, MemorySegment sines, int from, int width, MemorySegment out) {
+        for (int i = from; i < width; i += 2) {
+            float a = x.get(Tensor.F32, 4L * i);
+            float b = x.get(Tensor.F32, 4L * i + 4);
+            float first = b * sines.get(Tensor.F32, 4L * i);
+            float second = a * sines.get(Tensor.F32, 4L * i + 4);
+            out.set(Tensor.F32, 4L * i, Math.fma(a, cosines.get(Tensor.F32, 4L * i), first));
+            out.set(Tensor.F32, 4L * i + 4, Math.fma(b, cosines.get(Tensor.F32, 4L * i + 4), second));
         }
     }
 }

@@ -8,9 +8,8 @@ import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A weight read four rows at a time. Both methods see the same float32 numbers (for FP8, value * scale rounded once) and
- * lane l of a vector always holds columns l, l + COUNT, l + 2 COUNT ..., so that one row of x gives the same bits through
- * either. Rows past the last one are read as the last one: whoever stores results leaves those out.
+ * A weight read four rows at a time, always as the same float32 numbers (for FP8, value * scale rounded once). Rows past the
+ * last one are read as the last one: whoever stores results leaves those out.
  */
 sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
     /** Weight rows in a tile. */
@@ -21,11 +20,6 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
     int cols();
 
     /**
-     * Whether {@link #multiply} is there: it is, but for FP8 blocks whose borders fall inside vectors.
-     */
-    boolean streams();
-
-    /**
      * Columns [from, from + count) of four rows as float32, interleaved: for each vector of columns, row 0, 1, 2, 3.
      * Columns past the last are zero, up to a whole vector.
      *
@@ -34,12 +28,22 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
     void expand(int row, int from, int count, MemorySegment panel);
 
     /**
-     * Products of four rows with one row of x, not yet summed over lanes, read straight from the weight.
+     * Whether {@link #multiply} is there: where reading the weight needs no work, a float32 copy would be all the work.
+     */
+    default boolean streams() {
+        return false;
+    }
+
+    /**
+     * Products of columns [from, from + count) of four rows with one row of x, not yet summed over lanes: bit for bit
+     * what {@link Tiles#multiply} makes of the expanded columns.
      *
-     * @param x    [cols] exactly
+     * @param x    [cols] from byte xAt on
      * @param acc  four vectors, overwritten
      */
-    void multiply(int row, MemorySegment x, MemorySegment acc);
+    default void multiply(int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc) {
+        throw new UnsupportedOperationException("multiply needs streams()");
+    }
 
     static WeightTiles of(WeightMatrix weight) {
         return switch (weight) {

@@ -12,8 +12,6 @@ final class Workspace {
     final float[] lanes = new float[16];
     /** Accumulators of one tile. */
     final MemorySegment tile;
-    /** As many zeros as a tile has accumulators; never written. */
-    final MemorySegment zeros;
 
     /** Four weight rows as float32. */
     final Buffer weights;
@@ -38,7 +36,6 @@ final class Workspace {
 
     Workspace(Arena arena) {
         tile = arena.allocate(4L * Tiles.ROW_BYTES, 64);
-        zeros = arena.allocate(4L * Tiles.ROW_BYTES, 64);
         weights = new Buffer(arena);
         accumulators = new Buffer(arena);
         rows = new Buffer(arena);

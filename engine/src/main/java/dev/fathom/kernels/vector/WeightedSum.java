@@ -1,0 +1,258 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.BYTES;
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.LE;
+
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+
+/**
+ * The second product of attention: values weighted by probabilities are added to what rows have so far. Keys are
+ * added in order to every number of out, so that the height of a tile and the cut of the keys change nothing.
+ */
+final class WeightedSum {
+    /** Bytes from one row of probabilities to the next. */
+    private static final int STRIDE = Attention.SCORE_STRIDE;
+
+    private WeightedSum() {}
+
+    /**
+     * out[r] += sum over keys [from, to) of p[r, key] * value[key].
+     *
+     * @param height      1, 2 or 4 rows
+     * @param p           [height, BLOCK] from byte pAt on
+     * @param panels      value panels of four keys, panelBytes apart, each [at least width / COUNT, 4, COUNT]
+     * @param out         row 0 of the tile
+     */
+    static void add(
+            int height,
+            MemorySegment p,
+            long pAt,
+            int from,
+            int to,
+            MemorySegment panels,
+            long panelBytes,
+            int width,
+            Strided out) {
+        int column = 0;
+        for (; column + 4 * COUNT <= width; column += 4 * COUNT) {
+            MemorySegment values = panels.asSlice(16L * column);
+            long outAt = out.first() + 4L * column;
+            switch (height) {
+                case 4 -> rows4(p, pAt, from, to, values, panelBytes, out.data(), outAt, out.stride());
+                case 2 -> rows2(p, pAt, from, to, values, panelBytes, out.data(), outAt, out.stride());
+                case 1 -> rows1(p, pAt, from, to, values, panelBytes, out.data(), outAt);
+                default -> throw new IllegalArgumentException("no tile of height " + height);
+            }
+        }
+        for (; column < width; column += COUNT) {
+            int count = Math.min(COUNT, width - column);
+            for (int r = 0; r < height; r++) {
+                long outAt = out.at(r) + 4L * column;
+                single(
+                        p,
+                        pAt + (long) r * STRIDE,
+                        from,
+                        to,
+                        panels,
+                        panelBytes,
+                        16L * column,
+                        out.data(),
+                        outAt,
+                        count);
+            }
+        }
+    }
+
+    /** Four vectors of columns of four rows. */
+    private static void rows4(
+            MemorySegment scores,
+            long scoresAt,
+            int from,
+            int to,
+            MemorySegment panels,
+            long panelBytes,
+            MemorySegment out,
+            long outAt,
+            long outStride) {
+        MemorySegment s0 = scores.asSlice(scoresAt, STRIDE);
+        MemorySegment out0 = out.asSlice(outAt, 4L * BYTES);
+        FloatVector a0 = FloatVector.fromMemorySegment(F32, out0, 0, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F32, out0, BYTES, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F32, out0, 2L * BYTES, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F32, out0, 3L * BYTES, LE);
+        MemorySegment s1 = scores.asSlice(scoresAt + STRIDE, STRIDE);
+        MemorySegment out1 = out.asSlice(outAt + outStride, 4L * BYTES);
+        FloatVector b0 = FloatVector.fromMemorySegment(F32, out1, 0, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F32, out1, BYTES, LE);
+        FloatVector b2 = FloatVector.fromMemorySegment(F32, out1, 2L * BYTES, LE);
+        FloatVector b3 = FloatVector.fromMemorySegment(F32, out1, 3L * BYTES, LE);
+        MemorySegment s2 = scores.asSlice(scoresAt + 2L * STRIDE, STRIDE);
+        MemorySegment out2 = out.asSlice(outAt + 2 * outStride, 4L * BYTES);
+        FloatVector c0 = FloatVector.fromMemorySegment(F32, out2, 0, LE);
+        FloatVector c1 = FloatVector.fromMemorySegment(F32, out2, BYTES, LE);
+        FloatVector c2 = FloatVector.fromMemorySegment(F32, out2, 2L * BYTES, LE);
+        FloatVector c3 = FloatVector.fromMemorySegment(F32, out2, 3L * BYTES, LE);
+        MemorySegment s3 = scores.asSlice(scoresAt + 3L * STRIDE, STRIDE);
+        MemorySegment out3 = out.asSlice(outAt + 3 * outStride, 4L * BYTES);
+        FloatVector d0 = FloatVector.fromMemorySegment(F32, out3, 0, LE);
+        FloatVector d1 = FloatVector.fromMemorySegment(F32, out3, BYTES, LE);
+        FloatVector d2 = FloatVector.fromMemorySegment(F32, out3, 2L * BYTES, LE);
+        FloatVector d3 = FloatVector.fromMemorySegment(F32, out3, 3L * BYTES, LE);
+        for (int k = from; k < to; k++) {
+            // One check for the four loads of a key: their places in the slice are constants.
+            MemorySegment value = panels.asSlice((k >> 2) * panelBytes + (long) (k & 3) * BYTES, 13L * BYTES);
+            FloatVector p0 = FloatVector.broadcast(F32, s0.get(Tensor.F32, 4L * k));
+            FloatVector p1 = FloatVector.broadcast(F32, s1.get(Tensor.F32, 4L * k));
+            FloatVector p2 = FloatVector.broadcast(F32, s2.get(Tensor.F32, 4L * k));
+            FloatVector p3 = FloatVector.broadcast(F32, s3.get(Tensor.F32, 4L * k));
+            FloatVector v = FloatVector.fromMemorySegment(F32, value, 0, LE);
+            a0 = v.fma(p0, a0);
+            b0 = v.fma(p1, b0);
+            c0 = v.fma(p2, c0);
+            d0 = v.fma(p3, d0);
+            v = FloatVector.fromMemorySegment(F32, value, 4L * BYTES, LE);
+            a1 = v.fma(p0, a1);
+            b1 = v.fma(p1, b1);
+            c1 = v.fma(p2, c1);
+            d1 = v.fma(p3, d1);
+            v = FloatVector.fromMemorySegment(F32, value, 8L * BYTES, LE);
+            a2 = v.fma(p0, a2);
+            b2 = v.fma(p1, b2);
+            c2 = v.fma(p2, c2);
+            d2 = v.fma(p3, d2);
+            v = FloatVector.fromMemorySegment(F32, value, 12L * BYTES, LE);
+            a3 = v.fma(p0, a3);
+            b3 = v.fma(p1, b3);
+            c3 = v.fma(p2, c3);
+            d3 = v.fma(p3, d3);
+        }
+        a0.intoMemorySegment(out0, 0, LE);
+        a1.intoMemorySegment(out0, BYTES, LE);
+        a2.intoMemorySegment(out0, 2L * BYTES, LE);
+        a3.intoMemorySegment(out0, 3L * BYTES, LE);
+        b0.intoMemorySegment(out1, 0, LE);
+        b1.intoMemorySegment(out1, BYTES, LE);
+        b2.intoMemorySegment(out1, 2L * BYTES, LE);
+        b3.intoMemorySegment(out1, 3L * BYTES, LE);
+        c0.intoMemorySegment(out2, 0, LE);
+        c1.intoMemorySegment(out2, BYTES, LE);
+        c2.intoMemorySegment(out2, 2L * BYTES, LE);
+        c3.intoMemorySegment(out2, 3L * BYTES, LE);
+        d0.intoMemorySegment(out3, 0, LE);
+        d1.intoMemorySegment(out3, BYTES, LE);
+        d2.intoMemorySegment(out3, 2L * BYTES, LE);
+        d3.intoMemorySegment(out3, 3L * BYTES, LE);
+    }
+
+    /** Four vectors of columns of two rows. */
+    private static void rows2(
+            MemorySegment scores,
+            long scoresAt,
+            int from,
+            int to,
+            MemorySegment panels,
+            long panelBytes,
+            MemorySegment out,
+            long outAt,
+            long outStride) {
+        MemorySegment s0 = scores.asSlice(scoresAt, STRIDE);
+        MemorySegment out0 = out.asSlice(outAt, 4L * BYTES);
+        FloatVector a0 = FloatVector.fromMemorySegment(F32, out0, 0, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F32, out0, BYTES, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F32, out0, 2L * BYTES, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F32, out0, 3L * BYTES, LE);
+        MemorySegment s1 = scores.asSlice(scoresAt + STRIDE, STRIDE);
+        MemorySegment out1 = out.asSlice(outAt + outStride, 4L * BYTES);
+        FloatVector b0 = FloatVector.fromMemorySegment(F32, out1, 0, LE);
+        FloatVector b1 = FloatVector.fromMemorySegment(F32, out1, BYTES, LE);
+        FloatVector b2 = FloatVector.fromMemorySegment(F32, out1, 2L * BYTES, LE);
+        FloatVector b3 = FloatVector.fromMemorySegment(F32, out1, 3L * BYTES, LE);
+        for (int k = from; k < to; k++) {
+            MemorySegment value = panels.asSlice((k >> 2) * panelBytes + (long) (k & 3) * BYTES, 13L * BYTES);
+            FloatVector p0 = FloatVector.broadcast(F32, s0.get(Tensor.F32, 4L * k));
+            FloatVector p1 = FloatVector.broadcast(F32, s1.get(Tensor.F32, 4L * k));
+            FloatVector v = FloatVector.fromMemorySegment(F32, value, 0, LE);
+            a0 = v.fma(p0, a0);
+            b0 = v.fma(p1, b0);
+            v = FloatVector.fromMemorySegment(F32, value, 4L * BYTES, LE);
+            a1 = v.fma(p0, a1);
+            b1 = v.fma(p1, b1);
+            v = FloatVector.fromMemorySegment(F32, value, 8L * BYTES, LE);
+            a2 = v.fma(p0, a2);
+            b2 = v.fma(p1, b2);
+            v = FloatVector.fromMemorySegment(F32, value, 12L * BYTES, LE);
+            a3 = v.fma(p0, a3);
+            b3 = v.fma(p1, b3);
+        }
+        a0.intoMemorySegment(out0, 0, LE);
+        a1.intoMemorySegment(out0, BYTES, LE);
+        a2.intoMemorySegment(out0, 2L * BYTES, LE);
+        a3.intoMemorySegment(out0, 3L * BYTES, LE);
+        b0.intoMemorySegment(out1, 0, LE);
+        b1.intoMemorySegment(out1, BYTES, LE);
+        b2.intoMemorySegment(out1, 2L * BYTES, LE);
+        b3.intoMemorySegment(out1, 3L * BYTES, LE);
+    }
+
+    /** Four vectors of columns of one row. */
+    private static void rows1(
+            MemorySegment scores,
+            long scoresAt,
+            int from,
+            int to,
+            MemorySegment panels,
+            long panelBytes,
+            MemorySegment out,
+            long outAt) {
+        MemorySegment s0 = scores.asSlice(scoresAt, STRIDE);
+        MemorySegment out0 = out.asSlice(outAt, 4L * BYTES);
+        FloatVector a0 = FloatVector.fromMemorySegment(F32, out0, 0, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F32, out0, BYTES, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F32, out0, 2L * BYTES, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F32, out0, 3L * BYTES, LE);
+        for (int k = from; k < to; k++) {
+            MemorySegment value = panels.asSlice((k >> 2) * panelBytes + (long) (k & 3) * BYTES, 13L * BYTES);
+            FloatVector p0 = FloatVector.broadcast(F32, s0.get(Tensor.F32, 4L * k));
+            FloatVector v = FloatVector.fromMemorySegment(F32, value, 0, LE);
+            a0 = v.fma(p0, a0);
+            v = FloatVector.fromMemorySegment(F32, value, 4L * BYTES, LE);
+            a1 = v.fma(p0, a1);
+            v = FloatVector.fromMemorySegment(F32, value, 8L * BYTES, LE);
+            a2 = v.fma(p0, a2);
+            v = FloatVector.fromMemorySegment(F32, value, 12L * BYTES, LE);
+            a3 = v.fma(p0, a3);
+        }
+        a0.intoMemorySegment(out0, 0, LE);
+        a1.intoMemorySegment(out0, BYTES, LE);
+        a2.intoMemorySegment(out0, 2L * BYTES, LE);
+        a3.intoMemorySegment(out0, 3L * BYTES, LE);
+    }
+
+    /** What is left of the columns: up to one vector of one row. */
+    private static void single(
+            MemorySegment scores,
+            long scoresAt,
+            int from,
+            int to,
+            MemorySegment panels,
+            long panelBytes,
+            long valueAt,
+            MemorySegment outs,
+            long outAt,
+            int count) {
+        MemorySegment out = outs.asSlice(outAt, 4L * count);
+        VectorMask<Float> mask = F32.indexInRange(0, count);
+        FloatVector a = FloatVector.fromMemorySegment(F32, out, 0, LE, mask);
+        for (int k = from; k < to; k++) {
+            long at = valueAt + (k >> 2) * panelBytes + (long) (k & 3) * BYTES;
+            FloatVector p = FloatVector.broadcast(F32, scores.get(Tensor.F32, scoresAt + 4L * k));
+            a = FloatVector.fromMemorySegment(F32, panels, at, LE).fma(p, a);
+        }
+        a.intoMemorySegment(out, 0, LE, mask);
+    }
+}
