@@ -13,6 +13,8 @@ final class BlockProduct {
     private static final int COLUMNS = 1024;
     /** Rows of x in a block: 256 KiB of packed columns, for the second-level cache. */
     private static final int ROWS = 64;
+
+    private static final int FEW = 8;
     /** Weight rows whose accumulators wait in memory: 64 KiB with ROWS rows of x and 16 lanes. */
     static final int OUTPUTS = 16;
 
@@ -54,9 +56,11 @@ final class BlockProduct {
      */
     static void packed(
             WeightTiles weight, int from, int to, MemorySegment panels, int m, Strided y, Workspace workspace) {
+        // With few rows of x reading the weights is the work, and is fastest along whole rows.
+        int outputs = m < FEW ? WeightTiles.HEIGHT : OUTPUTS;
         for (int row = 0; row < m; row += ROWS) {
-            for (int o = from; o < to; o += OUTPUTS) {
-                block(weight, o, Math.min(to, o + OUTPUTS), panels, m, row, y.from(0, o - from), workspace);
+            for (int o = from; o < to; o += outputs) {
+                block(weight, o, Math.min(to, o + outputs), panels, m, row, y.from(0, o - from), workspace);
             }
         }
     }

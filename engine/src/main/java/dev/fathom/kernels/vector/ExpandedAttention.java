@@ -23,7 +23,6 @@ final class ExpandedAttention {
     private final int nope;
     private final int valueWidth;
     private final int columns;
-    private final int valueColumns;
 
     ExpandedAttention(
             HeadView query,
@@ -45,7 +44,6 @@ final class ExpandedAttention {
         nope = query.width() - ropeKeys.cols();
         valueWidth = out.width();
         columns = Lanes.padded(query.width());
-        valueColumns = Lanes.padded(valueWidth);
     }
 
     void run(VectorTeam team) {
@@ -105,7 +103,7 @@ final class ExpandedAttention {
     }
 
     private MemorySegment values(Workspace workspace) {
-        return workspace.values.atLeast(4L * Attention.BLOCK * valueColumns);
+        return workspace.values.atLeast(WeightedSum.bytes(valueWidth));
     }
 
     /** Keys [from, to) of a head as panels of four, each [nope | rope]; their values likewise. */
@@ -122,14 +120,16 @@ final class ExpandedAttention {
             long lane = (long) ((k - from) & 3) * Lanes.BYTES;
             long ropeAt = 4L * key * rope;
             if (nope % Lanes.COUNT == 0) {
-                Panels.packRow(rows.data(), rows.at(key), nope, keys, panel * columns + lane, 4);
-                Panels.packRow(ropeKeys.data(), ropeAt, rope, keys, panel * columns + 16L * nope + lane, 4);
+                F32Tiles.expandRow(rows.data(), rows.at(key), nope, keys, panel * columns + lane);
+                F32Tiles.expandRow(ropeKeys.data(), ropeAt, rope, keys, panel * columns + 16L * nope + lane);
             } else {
                 MemorySegment.copy(rows.data(), rows.at(key), plain, 0, 4L * nope);
                 MemorySegment.copy(ropeKeys.data(), ropeAt, plain, 4L * nope, 4L * rope);
-                Panels.packRow(plain, 0, query.width(), keys, panel * columns + lane, 4);
+                F32Tiles.expandRow(plain, 0, query.width(), keys, panel * columns + lane);
             }
-            Panels.packRow(rows.data(), rows.at(key) + 4L * nope, valueWidth, values, panel * valueColumns + lane, 4);
+            if (k < to) {
+                WeightedSum.pack(rows.data(), rows.at(key) + 4L * nope, valueWidth, values, k - from);
+            }
         }
     }
 
@@ -151,7 +151,6 @@ final class ExpandedAttention {
             Workspace workspace) {
         MemorySegment scores = workspace.scores.atLeast(4L * Attention.SCORE_STRIDE);
         MemorySegment values = values(workspace);
-        long panelBytes = 16L * valueColumns;
         long state = (long) local * Softmax.STATE_BYTES;
         int most = Math.min(end, seen(row + height - 1)) - block;
         Attention.scores(height, panels, 4L * local * columns, columns, most, keys(workspace), scores, workspace);
@@ -168,13 +167,13 @@ final class ExpandedAttention {
         // row.
         int common = Math.max(0, Math.min(end, seen(row)) - block);
         if (common > 0) {
-            WeightedSum.add(height, scores, 0, 0, common, values, panelBytes, valueWidth, to);
+            WeightedSum.add(height, scores, 0, 0, common, values, valueWidth, to);
         }
         for (int i = 0; i < height; i++) {
             int count = Math.min(end, seen(row + i)) - block;
             if (count > common) {
                 long at = (long) i * Attention.SCORE_STRIDE;
-                WeightedSum.add(1, scores, at, common, count, values, panelBytes, valueWidth, to.from(i, 0));
+                WeightedSum.add(1, scores, at, common, count, values, valueWidth, to.from(i, 0));
             }
         }
     }

@@ -36,6 +36,8 @@ final class Fp8Tiles implements WeightTiles {
     private static final IntVector TO_TOP =
             IntVector.broadcast(I32, 24).sub(IntVector.broadcast(I32, 0).addIndex(8));
 
+    /** DeepSeek's block size. */
+    private static final int BLOCK = 128;
     /** Sign at bit 31, exponent and mantissa at bits 26 to 20. */
     private static final int CODE_BITS = 0x87F00000;
 
@@ -45,19 +47,17 @@ final class Fp8Tiles implements WeightTiles {
 
     private final Fp8BlockMatrix weight;
     private final boolean bordersOnVectors;
-    private final int blockShift;
-    /** Blocks of whole byte vectors, a power of two, with scales that are not too large: plain ones may go the short way. */
-    private final boolean wideBlocks;
+    /** Blocks of {@value #BLOCK} columns, which have kernels of their own. */
+    private final boolean usualBlocks;
+    /** No scale is so large that plain codes would overflow on the short way. */
+    private final boolean scalesArePlain;
 
     Fp8Tiles(Fp8BlockMatrix weight) {
         this.weight = weight;
         bordersOnVectors = weight.blockCols() % COUNT == 0 || weight.blockCols() >= weight.cols();
+        usualBlocks = weight.blockCols() == BLOCK;
         // Four lanes have no vector of four bytes to convert from: all codes go the long way there.
-        blockShift = Integer.numberOfTrailingZeros(weight.blockCols());
-        wideBlocks = weight.blockCols() == 1 << blockShift
-                && weight.blockCols() >= BYTES
-                && COUNT > 4
-                && scalesArePlain(weight.scales());
+        scalesArePlain = COUNT > 4 && scalesArePlain(weight.scales());
     }
 
     @Override
@@ -97,86 +97,87 @@ final class Fp8Tiles implements WeightTiles {
 
     @Override
     public void expand(int row, int from, int count, MemorySegment panel) {
-        if (!bordersOnVectors) {
-            for (int r = 0; r < HEIGHT; r++) {
+        int whole = usualBlocks && from % BLOCK == 0 ? count & -BLOCK : 0;
+        if (whole > 0) {
+            long plain = plainBlocks(row, from, whole);
+            expandPlainBlocks(row, from, whole, plain, panel);
+            if (Long.bitCount(plain) < whole / BLOCK) {
+                expandOtherBlocks(row, from, whole, plain, panel);
+            }
+        }
+        for (int r = 0; whole < count && r < HEIGHT; r++) {
+            if (bordersOnVectors) {
+                expandRest(row + r, from + whole, count - whole, panel, 16L * whole + (long) r * BYTES);
+            } else {
                 expandSlowly(row + r, from, count, panel, (long) r * BYTES);
             }
-            return;
         }
-        int blockCols = weight.blockCols();
-        long plain = wideBlocks && from % blockCols == 0 ? plainBlocks(row, from, count / blockCols * blockCols) : 0;
-        int end;
-        for (int i = 0; i < count; i = end) {
-            boolean isPlain = (plain & 1) != 0;
-            // As many blocks of one kind as there are in a row.
-            end = i;
-            do {
-                plain >>>= 1;
-                end = (int) Math.min(count, ((from + end) / blockCols + 1L) * blockCols - from);
-            } while (end < count && (plain & 1) != 0 == isPlain);
-            for (int r = 0; r < HEIGHT; r++) {
-                long to = 16L * i + (long) r * BYTES;
-                if (isPlain) {
-                    expandPlain(row + r, from + i, end - i, panel, to);
-                } else {
-                    expandExact(row + r, from + i, end - i, panel, to);
+    }
+
+    // The two kinds of blocks in loops of their own: compiled together they are slower, the common kind too.
+
+    private void expandPlainBlocks(int row, int from, int count, long plain, MemorySegment panel) {
+        for (int r = 0; r < HEIGHT; r++) {
+            long at = at(row + r) + from;
+            long scaleAt = scaleAt(row + r) + 4L * (from / BLOCK);
+            for (int block = 0; block < count; block += BLOCK) {
+                if ((plain >> (block / BLOCK) & 1) != 0) {
+                    float scale = weight.scales().data().get(Tensor.F32, scaleAt + 4L * (block / BLOCK));
+                    expandPlain(weight.data(), at + block, scale, panel, 16L * block + (long) r * BYTES);
                 }
             }
         }
     }
 
-    /** Whole plain blocks of a row. */
-    private void expandPlain(int row, int from, int count, MemorySegment panels, long to) {
-        MemorySegment w = weight.data().asSlice(at(row) + from, count);
-        MemorySegment panel = panels.asSlice(to);
-        MemorySegment scales = weight.scales().data();
-        long scaleAt = scaleAt(row) + 4L * (from >> blockShift);
-        // One long loop that looks up its scale, not one for each block: loops of eight rounds are slow.
-        for (int i = 0; i < count; i += BYTES) {
-            float scale = scales.get(Tensor.F32, scaleAt + 4L * (i >> blockShift));
-            FloatVector factor = FloatVector.broadcast(F32, scale * 0x1p120f);
+    private void expandOtherBlocks(int row, int from, int count, long plain, MemorySegment panel) {
+        for (int r = 0; r < HEIGHT; r++) {
+            for (int block = 0; block < count; block += BLOCK) {
+                if ((plain >> (block / BLOCK) & 1) == 0) {
+                    long at = at(row + r) + from + block;
+                    float scale = scale(row + r, (from + block) / BLOCK);
+                    expandExact(weight.data(), at, scale, panel, 16L * block + (long) r * BYTES);
+                }
+            }
+        }
+    }
+
+    // Slices and loops of constant length in these two: without that, eight rounds are too few to be fast.
+
+    private static void expandPlain(MemorySegment data, long at, float scale, MemorySegment panels, long to) {
+        MemorySegment w = data.asSlice(at, BLOCK);
+        MemorySegment panel = panels.asSlice(to, 16L * BLOCK - 3L * BYTES);
+        FloatVector factor = FloatVector.broadcast(F32, scale * 0x1p120f);
+        for (int i = 0; i < BLOCK; i += COUNT) {
             ((IntVector) ByteVector.fromMemorySegment(I8, w, i, LE).convertShape(VectorOperators.B2I, I32, 0))
                     .lanewise(VectorOperators.LSHL, 20)
                     .and(CODE_BITS)
                     .reinterpretAsFloats()
                     .mul(factor)
                     .intoMemorySegment(panel, 16L * i, LE);
-            ((IntVector) ByteVector.fromMemorySegment(I8, w, i + COUNT, LE).convertShape(VectorOperators.B2I, I32, 0))
-                    .lanewise(VectorOperators.LSHL, 20)
-                    .and(CODE_BITS)
-                    .reinterpretAsFloats()
-                    .mul(factor)
-                    .intoMemorySegment(panel, 16L * i + 4L * BYTES, LE);
-            ((IntVector) ByteVector.fromMemorySegment(I8, w, i + 2 * COUNT, LE)
-                            .convertShape(VectorOperators.B2I, I32, 0))
-                    .lanewise(VectorOperators.LSHL, 20)
-                    .and(CODE_BITS)
-                    .reinterpretAsFloats()
-                    .mul(factor)
-                    .intoMemorySegment(panel, 16L * i + 8L * BYTES, LE);
-            ((IntVector) ByteVector.fromMemorySegment(I8, w, i + 3 * COUNT, LE)
-                            .convertShape(VectorOperators.B2I, I32, 0))
-                    .lanewise(VectorOperators.LSHL, 20)
-                    .and(CODE_BITS)
-                    .reinterpretAsFloats()
-                    .mul(factor)
-                    .intoMemorySegment(panel, 16L * i + 12L * BYTES, LE);
         }
     }
 
-    /** Columns of a row with any codes; blocks need not be whole. */
-    private void expandExact(int row, int from, int count, MemorySegment panels, long to) {
+    private static void expandExact(MemorySegment data, long at, float scale, MemorySegment panels, long to) {
+        MemorySegment w = data.asSlice(at, BLOCK);
+        MemorySegment panel = panels.asSlice(to, 16L * BLOCK - 3L * BYTES);
+        FloatVector factor = FloatVector.broadcast(F32, scale);
+        for (int i = 0; i < BLOCK; i += COUNT) {
+            exact(bits(w, i)).mul(factor).intoMemorySegment(panel, 16L * i, LE);
+        }
+    }
+
+    /** Columns of a row in blocks that are not usual or not whole. */
+    private void expandRest(int row, int from, int count, MemorySegment panels, long to) {
         int blockCols = weight.blockCols();
         int end;
         for (int i = 0; i < count; i = end) {
             int column = (from + i) / blockCols;
             end = (int) Math.min(count, (column + 1L) * blockCols - from);
-            expandExact(weight.data(), at(row) + from + i, end - i, scale(row, column), panels, to + 16L * i);
+            expandRest(weight.data(), at(row) + from + i, end - i, scale(row, column), panels, to + 16L * i);
         }
     }
 
-    private static void expandExact(
-            MemorySegment data, long at, int count, float scale, MemorySegment panels, long to) {
+    private static void expandRest(MemorySegment data, long at, int count, float scale, MemorySegment panels, long to) {
         MemorySegment w = data.asSlice(at, count);
         MemorySegment panel = panels.asSlice(to);
         FloatVector factor = FloatVector.broadcast(F32, scale);
@@ -207,34 +208,42 @@ final class Fp8Tiles implements WeightTiles {
      * @param count  whole blocks, at most 64
      */
     private long plainBlocks(int row, int from, int count) {
+        if (!scalesArePlain) {
+            return 0;
+        }
         MemorySegment data = weight.data();
-        MemorySegment w0 = data.asSlice(at(row) + from, count);
-        MemorySegment w1 = data.asSlice(at(row + 1) + from, count);
-        MemorySegment w2 = data.asSlice(at(row + 2) + from, count);
-        MemorySegment w3 = data.asSlice(at(row + 3) + from, count);
-        int blockCols = weight.blockCols();
         long plain = 0;
-        long bit = 1;
+        for (int block = 0; block < count; block += BLOCK) {
+            if (isPlain(
+                    data,
+                    at(row) + from + block,
+                    at(row + 1) + from + block,
+                    at(row + 2) + from + block,
+                    at(row + 3) + from + block)) {
+                plain |= 1L << (block / BLOCK);
+            }
+        }
+        return plain;
+    }
+
+    private static boolean isPlain(MemorySegment data, long at0, long at1, long at2, long at3) {
+        MemorySegment w0 = data.asSlice(at0, BLOCK);
+        MemorySegment w1 = data.asSlice(at1, BLOCK);
+        MemorySegment w2 = data.asSlice(at2, BLOCK);
+        MemorySegment w3 = data.asSlice(at3, BLOCK);
         // Doubling a code drops its sign; plus 2, NaN, zero and the subnormals are 0 to 16 and all others 18 to 254.
         // Plus another 128, so that the signed minimum finds them.
         ByteVector shift = ByteVector.broadcast(I8_WIDE, (byte) 130);
-        for (int block = 0; block < count; block += blockCols) {
-            int end = block + blockCols;
-            ByteVector least = ByteVector.broadcast(I8_WIDE, (byte) 127);
-            for (int i = block; i < end; i += BYTES) {
-                ByteVector a = ByteVector.fromMemorySegment(I8_WIDE, w0, i, LE);
-                ByteVector b = ByteVector.fromMemorySegment(I8_WIDE, w1, i, LE);
-                least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
-                a = ByteVector.fromMemorySegment(I8_WIDE, w2, i, LE);
-                b = ByteVector.fromMemorySegment(I8_WIDE, w3, i, LE);
-                least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
-            }
-            if (!least.compare(VectorOperators.LT, (byte) (18 - 128)).anyTrue()) {
-                plain |= bit;
-            }
-            bit <<= 1;
+        ByteVector least = ByteVector.broadcast(I8_WIDE, (byte) 127);
+        for (int i = 0; i < BLOCK; i += BYTES) {
+            ByteVector a = ByteVector.fromMemorySegment(I8_WIDE, w0, i, LE);
+            ByteVector b = ByteVector.fromMemorySegment(I8_WIDE, w1, i, LE);
+            least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
+            a = ByteVector.fromMemorySegment(I8_WIDE, w2, i, LE);
+            b = ByteVector.fromMemorySegment(I8_WIDE, w3, i, LE);
+            least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
         }
-        return plain;
+        return !least.compare(VectorOperators.LT, (byte) (18 - 128)).anyTrue();
     }
 
     /** COUNT codes, each with its sign at bit 31 and its other bits at 26 to 20 of an int. */
@@ -283,5 +292,121 @@ final class Fp8Tiles implements WeightTiles {
         IntVector finite = normal.min(twice.reinterpretAsInts());
         IntVector all = finite.blend(0x7FC00000, magnitude.compare(VectorOperators.EQ, MAGNITUDE_BITS));
         return all.lanewise(VectorOperators.OR, bits.and(0x80000000)).reinterpretAsFloats();
+    }
+
+    /** Usual blocks only: the others are rare enough to go through a float32 copy. */
+    @Override
+    public boolean streams() {
+        return usualBlocks && weight.cols() % BLOCK == 0 && COUNT > 4;
+    }
+
+    @Override
+    public void multiply(int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc) {
+        FloatVector zero = FloatVector.zero(F32);
+        for (int r = 0; r < HEIGHT; r++) {
+            zero.intoMemorySegment(acc, (long) r * BYTES, LE);
+        }
+        long plain = plainBlocks(row, from, count);
+        int end;
+        for (int block = 0; block < count; block = end) {
+            boolean isPlain = (plain & 1) != 0;
+            end = block;
+            // As many blocks of one kind as follow each other.
+            do {
+                end += BLOCK;
+                plain >>>= 1;
+            } while (end < count && (plain & 1) != 0 == isPlain);
+            if (isPlain) {
+                addPlain(row, from + block, from + end, x, xAt, acc);
+            } else {
+                addOther(row, from + block, from + end, x, xAt, acc);
+            }
+        }
+    }
+
+    /** Adds the products of plain blocks, columns [from, to), of four rows. */
+    private void addPlain(int row, int from, int to, MemorySegment xs, long xAt, MemorySegment acc) {
+        MemorySegment data = weight.data();
+        long at0 = at(row);
+        long at1 = at(row + 1);
+        long at2 = at(row + 2);
+        long at3 = at(row + 3);
+        MemorySegment scales = weight.scales().data();
+        long scaleAt0 = scaleAt(row);
+        long scaleAt1 = scaleAt(row + 1);
+        long scaleAt2 = scaleAt(row + 2);
+        long scaleAt3 = scaleAt(row + 3);
+        FloatVector a0 = FloatVector.fromMemorySegment(F32, acc, 0, LE);
+        FloatVector a1 = FloatVector.fromMemorySegment(F32, acc, BYTES, LE);
+        FloatVector a2 = FloatVector.fromMemorySegment(F32, acc, 2L * BYTES, LE);
+        FloatVector a3 = FloatVector.fromMemorySegment(F32, acc, 3L * BYTES, LE);
+        for (int block = from; block < to; block += BLOCK) {
+            long scale = 4L * (block / BLOCK);
+            FloatVector f0 = FloatVector.broadcast(F32, scales.get(Tensor.F32, scaleAt0 + scale) * 0x1p120f);
+            MemorySegment w0 = data.asSlice(at0 + block, BLOCK);
+            FloatVector f1 = FloatVector.broadcast(F32, scales.get(Tensor.F32, scaleAt1 + scale) * 0x1p120f);
+            MemorySegment w1 = data.asSlice(at1 + block, BLOCK);
+            FloatVector f2 = FloatVector.broadcast(F32, scales.get(Tensor.F32, scaleAt2 + scale) * 0x1p120f);
+            MemorySegment w2 = data.asSlice(at2 + block, BLOCK);
+            FloatVector f3 = FloatVector.broadcast(F32, scales.get(Tensor.F32, scaleAt3 + scale) * 0x1p120f);
+            MemorySegment w3 = data.asSlice(at3 + block, BLOCK);
+            MemorySegment x = xs.asSlice(xAt + 4L * block, 4L * BLOCK);
+            for (int i = 0; i < BLOCK; i += COUNT) {
+                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
+                a0 = v.fma(
+                        ((IntVector) ByteVector.fromMemorySegment(I8, w0, i, LE)
+                                        .convertShape(VectorOperators.B2I, I32, 0))
+                                .lanewise(VectorOperators.LSHL, 20)
+                                .and(CODE_BITS)
+                                .reinterpretAsFloats()
+                                .mul(f0),
+                        a0);
+                a1 = v.fma(
+                        ((IntVector) ByteVector.fromMemorySegment(I8, w1, i, LE)
+                                        .convertShape(VectorOperators.B2I, I32, 0))
+                                .lanewise(VectorOperators.LSHL, 20)
+                                .and(CODE_BITS)
+                                .reinterpretAsFloats()
+                                .mul(f1),
+                        a1);
+                a2 = v.fma(
+                        ((IntVector) ByteVector.fromMemorySegment(I8, w2, i, LE)
+                                        .convertShape(VectorOperators.B2I, I32, 0))
+                                .lanewise(VectorOperators.LSHL, 20)
+                                .and(CODE_BITS)
+                                .reinterpretAsFloats()
+                                .mul(f2),
+                        a2);
+                a3 = v.fma(
+                        ((IntVector) ByteVector.fromMemorySegment(I8, w3, i, LE)
+                                        .convertShape(VectorOperators.B2I, I32, 0))
+                                .lanewise(VectorOperators.LSHL, 20)
+                                .and(CODE_BITS)
+                                .reinterpretAsFloats()
+                                .mul(f3),
+                        a3);
+            }
+        }
+        a0.intoMemorySegment(acc, 0, LE);
+        a1.intoMemorySegment(acc, BYTES, LE);
+        a2.intoMemorySegment(acc, 2L * BYTES, LE);
+        a3.intoMemorySegment(acc, 3L * BYTES, LE);
+    }
+
+    /** Adds the products of other blocks, columns [from, to), of four rows. */
+    private void addOther(int row, int from, int to, MemorySegment xs, long xAt, MemorySegment acc) {
+        for (int r = 0; r < HEIGHT; r++) {
+            FloatVector a = FloatVector.fromMemorySegment(F32, acc, (long) r * BYTES, LE);
+            for (int block = from; block < to; block += BLOCK) {
+                MemorySegment w = weight.data().asSlice(at(row + r) + block, BLOCK);
+                MemorySegment x = xs.asSlice(xAt + 4L * block, 4L * BLOCK);
+                FloatVector factor = FloatVector.broadcast(F32, scale(row + r, block / BLOCK));
+                for (int i = 0; i < BLOCK; i += COUNT) {
+                    FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
+                    a = v.fma(exact(bits(w, i)).mul(factor), a);
+                }
+            }
+            a.intoMemorySegment(acc, (long) r * BYTES, LE);
+        }
     }
 }

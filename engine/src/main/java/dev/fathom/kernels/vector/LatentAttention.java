@@ -37,7 +37,7 @@ final class LatentAttention {
         this.out = out;
         width = kv.shape().latentWidth();
         columns = Lanes.padded(kv.shape().rowWidth());
-        int share = Math.ceilDiv(batch.tokens() * query.heads(), 2 * threads);
+        int share = Math.ceilDiv(batch.tokens() * query.heads(), threads);
         int wanted = Math.clamp(share, FEWEST_HEADS, PAIRS);
         headsPerUnit = Math.min(query.heads(), Math.ceilDiv(wanted, 4) * 4);
         rowsPerUnit = Math.max(1, PAIRS / headsPerUnit);
@@ -75,6 +75,7 @@ final class LatentAttention {
         int pairs = (rowEnd - row) * heads;
         MemorySegment panels = workspace.rows.atLeast(4L * pairs * columns);
         MemorySegment keys = workspace.keys.atLeast(4L * Attention.BLOCK * columns);
+        MemorySegment values = workspace.values.atLeast(WeightedSum.bytes(width));
         MemorySegment states = workspace.softmax.atLeast((long) pairs * Softmax.STATE_BYTES);
         int first = batch.queryStart()[sequence];
         int position = batch.prefixLength(sequence);
@@ -85,10 +86,11 @@ final class LatentAttention {
         for (int block = 0; block < longest; block += Attention.BLOCK) {
             int end = Math.min(longest, block + Attention.BLOCK);
             VectorLatentCache.expand(kv, layer, batch.slots()[sequence], block, end, keys);
+            WeightedSum.packFromKeys(keys, columns, end - block, width, values);
             for (int r = row; r < rowEnd; r++) {
                 int seen = Math.min(end, position + r + 1) - block;
                 if (seen > 0) {
-                    add(first + r, head, heads, (r - row) * heads, seen, panels, keys, states, workspace);
+                    add(first + r, head, heads, (r - row) * heads, seen, panels, keys, values, states, workspace);
                 }
             }
         }
@@ -125,6 +127,7 @@ final class LatentAttention {
             int seen,
             MemorySegment panels,
             MemorySegment keys,
+            MemorySegment values,
             MemorySegment states,
             Workspace workspace) {
         MemorySegment scores = workspace.scores.atLeast(4L * Attention.SCORE_STRIDE);
@@ -140,7 +143,7 @@ final class LatentAttention {
                 Softmax.apply(scores, at, seen, scale, states, mine);
                 Softmax.rescale(to.data(), to.at(h + i), width, states, mine);
             }
-            WeightedSum.add(height, scores, 0, 0, seen, keys, 16L * columns, width, to.from(h, 0));
+            WeightedSum.add(height, scores, 0, 0, seen, values, width, to.from(h, 0));
         }
     }
 }

@@ -11,59 +11,82 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
 /**
- * The second product of attention: values weighted by probabilities are added to what rows have so far. Keys are
- * added in order to every number of out, so that the height of a tile and the cut of the keys change nothing.
+ * The second product of attention: values weighted by probabilities are added to what rows have so far. Keys are added in
+ * order to every number of out, so that the height of a tile and the cut of the keys change nothing.
+ *
+ * <p>The values of a block of keys lie in groups of four vectors of columns: [groups][BLOCK keys][4 * COUNT columns], so
+ * that a group is read from front to back. Columns are padded to whole vectors, vectors to whole groups.
  */
 final class WeightedSum {
     /** Bytes from one row of probabilities to the next. */
     private static final int STRIDE = Attention.SCORE_STRIDE;
 
+    private static final int GROUP = 4 * COUNT;
+    private static final long GROUP_BYTES = 4L * BYTES * Attention.BLOCK;
+
     private WeightedSum() {}
+
+    /** Bytes of the values of a block of keys. */
+    static long bytes(int width) {
+        return Math.ceilDiv(width, GROUP) * GROUP_BYTES;
+    }
+
+    /** Puts the value of one key into its place. */
+    static void pack(MemorySegment data, long at, int width, MemorySegment values, int key) {
+        long place = 4L * BYTES * key;
+        int column = 0;
+        for (; column + GROUP <= width; column += GROUP) {
+            MemorySegment.copy(data, at + 4L * column, values, place, 4L * GROUP);
+            place += GROUP_BYTES;
+        }
+        if (column < width) {
+            MemorySegment.copy(data, at + 4L * column, values, place, 4L * (width - column));
+        }
+    }
+
+    /** Takes the values of {@code keys} keys from the first columns of key panels [columns / COUNT, 4, COUNT]. */
+    static void packFromKeys(MemorySegment panels, int columns, int keys, int width, MemorySegment values) {
+        for (int k = 0; k < keys; k++) {
+            long from = 16L * columns * (k >> 2) + (long) (k & 3) * BYTES;
+            long to = 4L * BYTES * k;
+            for (int column = 0; column < width; column += COUNT) {
+                long place = to + column / GROUP * GROUP_BYTES + 4L * (column % GROUP);
+                FloatVector.fromMemorySegment(F32, panels, from + 16L * column, LE)
+                        .intoMemorySegment(values, place, LE);
+            }
+        }
+    }
 
     /**
      * out[r] += sum over keys [from, to) of p[r, key] * value[key].
      *
-     * @param height      1, 2 or 4 rows
-     * @param p           [height, BLOCK] from byte pAt on
-     * @param panels      value panels of four keys, panelBytes apart, each [at least width / COUNT, 4, COUNT]
-     * @param out         row 0 of the tile
+     * @param height  1, 2 or 4 rows
+     * @param p       [height, BLOCK] from byte pAt on
+     * @param values  of a block of keys
+     * @param out     row 0 of the tile
      */
     static void add(
-            int height,
-            MemorySegment p,
-            long pAt,
-            int from,
-            int to,
-            MemorySegment panels,
-            long panelBytes,
-            int width,
-            Strided out) {
+            int height, MemorySegment p, long pAt, int from, int to, MemorySegment values, int width, Strided out) {
+        MemorySegment data = out.data();
+        long stride = out.stride();
+        long valuesAt = 0;
         int column = 0;
-        for (; column + 4 * COUNT <= width; column += 4 * COUNT) {
-            MemorySegment values = panels.asSlice(16L * column);
+        for (; column + GROUP <= width; column += GROUP) {
             long outAt = out.first() + 4L * column;
             switch (height) {
-                case 4 -> rows4(p, pAt, from, to, values, panelBytes, out.data(), outAt, out.stride());
-                case 2 -> rows2(p, pAt, from, to, values, panelBytes, out.data(), outAt, out.stride());
-                case 1 -> rows1(p, pAt, from, to, values, panelBytes, out.data(), outAt);
+                case 4 -> rows4(p, pAt, from, to, values, valuesAt, data, outAt, stride);
+                case 2 -> rows2(p, pAt, from, to, values, valuesAt, data, outAt, stride);
+                case 1 -> rows1(p, pAt, from, to, values, valuesAt, data, outAt);
                 default -> throw new IllegalArgumentException("no tile of height " + height);
             }
+            valuesAt += GROUP_BYTES;
         }
         for (; column < width; column += COUNT) {
             int count = Math.min(COUNT, width - column);
             for (int r = 0; r < height; r++) {
                 long outAt = out.at(r) + 4L * column;
-                single(
-                        p,
-                        pAt + (long) r * STRIDE,
-                        from,
-                        to,
-                        panels,
-                        panelBytes,
-                        16L * column,
-                        out.data(),
-                        outAt,
-                        count);
+                long at = valuesAt + 4L * (column % GROUP);
+                single(p, pAt + (long) r * STRIDE, from, to, values, at, data, outAt, count);
             }
         }
     }
@@ -74,11 +97,12 @@ final class WeightedSum {
             long scoresAt,
             int from,
             int to,
-            MemorySegment panels,
-            long panelBytes,
+            MemorySegment values,
+            long valuesAt,
             MemorySegment out,
             long outAt,
             long outStride) {
+        MemorySegment group = values.asSlice(valuesAt, GROUP_BYTES);
         MemorySegment s0 = scores.asSlice(scoresAt, STRIDE);
         MemorySegment out0 = out.asSlice(outAt, 4L * BYTES);
         FloatVector a0 = FloatVector.fromMemorySegment(F32, out0, 0, LE);
@@ -104,28 +128,27 @@ final class WeightedSum {
         FloatVector d2 = FloatVector.fromMemorySegment(F32, out3, 2L * BYTES, LE);
         FloatVector d3 = FloatVector.fromMemorySegment(F32, out3, 3L * BYTES, LE);
         for (int k = from; k < to; k++) {
-            // One check for the four loads of a key: their places in the slice are constants.
-            MemorySegment value = panels.asSlice((k >> 2) * panelBytes + (long) (k & 3) * BYTES, 13L * BYTES);
+            long key = 4L * BYTES * k;
             FloatVector p0 = FloatVector.broadcast(F32, s0.get(Tensor.F32, 4L * k));
             FloatVector p1 = FloatVector.broadcast(F32, s1.get(Tensor.F32, 4L * k));
             FloatVector p2 = FloatVector.broadcast(F32, s2.get(Tensor.F32, 4L * k));
             FloatVector p3 = FloatVector.broadcast(F32, s3.get(Tensor.F32, 4L * k));
-            FloatVector v = FloatVector.fromMemorySegment(F32, value, 0, LE);
+            FloatVector v = FloatVector.fromMemorySegment(F32, group, key, LE);
             a0 = v.fma(p0, a0);
             b0 = v.fma(p1, b0);
             c0 = v.fma(p2, c0);
             d0 = v.fma(p3, d0);
-            v = FloatVector.fromMemorySegment(F32, value, 4L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + BYTES, LE);
             a1 = v.fma(p0, a1);
             b1 = v.fma(p1, b1);
             c1 = v.fma(p2, c1);
             d1 = v.fma(p3, d1);
-            v = FloatVector.fromMemorySegment(F32, value, 8L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + 2L * BYTES, LE);
             a2 = v.fma(p0, a2);
             b2 = v.fma(p1, b2);
             c2 = v.fma(p2, c2);
             d2 = v.fma(p3, d2);
-            v = FloatVector.fromMemorySegment(F32, value, 12L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + 3L * BYTES, LE);
             a3 = v.fma(p0, a3);
             b3 = v.fma(p1, b3);
             c3 = v.fma(p2, c3);
@@ -155,11 +178,12 @@ final class WeightedSum {
             long scoresAt,
             int from,
             int to,
-            MemorySegment panels,
-            long panelBytes,
+            MemorySegment values,
+            long valuesAt,
             MemorySegment out,
             long outAt,
             long outStride) {
+        MemorySegment group = values.asSlice(valuesAt, GROUP_BYTES);
         MemorySegment s0 = scores.asSlice(scoresAt, STRIDE);
         MemorySegment out0 = out.asSlice(outAt, 4L * BYTES);
         FloatVector a0 = FloatVector.fromMemorySegment(F32, out0, 0, LE);
@@ -173,19 +197,19 @@ final class WeightedSum {
         FloatVector b2 = FloatVector.fromMemorySegment(F32, out1, 2L * BYTES, LE);
         FloatVector b3 = FloatVector.fromMemorySegment(F32, out1, 3L * BYTES, LE);
         for (int k = from; k < to; k++) {
-            MemorySegment value = panels.asSlice((k >> 2) * panelBytes + (long) (k & 3) * BYTES, 13L * BYTES);
+            long key = 4L * BYTES * k;
             FloatVector p0 = FloatVector.broadcast(F32, s0.get(Tensor.F32, 4L * k));
             FloatVector p1 = FloatVector.broadcast(F32, s1.get(Tensor.F32, 4L * k));
-            FloatVector v = FloatVector.fromMemorySegment(F32, value, 0, LE);
+            FloatVector v = FloatVector.fromMemorySegment(F32, group, key, LE);
             a0 = v.fma(p0, a0);
             b0 = v.fma(p1, b0);
-            v = FloatVector.fromMemorySegment(F32, value, 4L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + BYTES, LE);
             a1 = v.fma(p0, a1);
             b1 = v.fma(p1, b1);
-            v = FloatVector.fromMemorySegment(F32, value, 8L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + 2L * BYTES, LE);
             a2 = v.fma(p0, a2);
             b2 = v.fma(p1, b2);
-            v = FloatVector.fromMemorySegment(F32, value, 12L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + 3L * BYTES, LE);
             a3 = v.fma(p0, a3);
             b3 = v.fma(p1, b3);
         }
@@ -205,10 +229,11 @@ final class WeightedSum {
             long scoresAt,
             int from,
             int to,
-            MemorySegment panels,
-            long panelBytes,
+            MemorySegment values,
+            long valuesAt,
             MemorySegment out,
             long outAt) {
+        MemorySegment group = values.asSlice(valuesAt, GROUP_BYTES);
         MemorySegment s0 = scores.asSlice(scoresAt, STRIDE);
         MemorySegment out0 = out.asSlice(outAt, 4L * BYTES);
         FloatVector a0 = FloatVector.fromMemorySegment(F32, out0, 0, LE);
@@ -216,15 +241,15 @@ final class WeightedSum {
         FloatVector a2 = FloatVector.fromMemorySegment(F32, out0, 2L * BYTES, LE);
         FloatVector a3 = FloatVector.fromMemorySegment(F32, out0, 3L * BYTES, LE);
         for (int k = from; k < to; k++) {
-            MemorySegment value = panels.asSlice((k >> 2) * panelBytes + (long) (k & 3) * BYTES, 13L * BYTES);
+            long key = 4L * BYTES * k;
             FloatVector p0 = FloatVector.broadcast(F32, s0.get(Tensor.F32, 4L * k));
-            FloatVector v = FloatVector.fromMemorySegment(F32, value, 0, LE);
+            FloatVector v = FloatVector.fromMemorySegment(F32, group, key, LE);
             a0 = v.fma(p0, a0);
-            v = FloatVector.fromMemorySegment(F32, value, 4L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + BYTES, LE);
             a1 = v.fma(p0, a1);
-            v = FloatVector.fromMemorySegment(F32, value, 8L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + 2L * BYTES, LE);
             a2 = v.fma(p0, a2);
-            v = FloatVector.fromMemorySegment(F32, value, 12L * BYTES, LE);
+            v = FloatVector.fromMemorySegment(F32, group, key + 3L * BYTES, LE);
             a3 = v.fma(p0, a3);
         }
         a0.intoMemorySegment(out0, 0, LE);
@@ -239,9 +264,8 @@ final class WeightedSum {
             long scoresAt,
             int from,
             int to,
-            MemorySegment panels,
-            long panelBytes,
-            long valueAt,
+            MemorySegment values,
+            long valuesAt,
             MemorySegment outs,
             long outAt,
             int count) {
@@ -249,9 +273,9 @@ final class WeightedSum {
         VectorMask<Float> mask = F32.indexInRange(0, count);
         FloatVector a = FloatVector.fromMemorySegment(F32, out, 0, LE, mask);
         for (int k = from; k < to; k++) {
-            long at = valueAt + (k >> 2) * panelBytes + (long) (k & 3) * BYTES;
             FloatVector p = FloatVector.broadcast(F32, scores.get(Tensor.F32, scoresAt + 4L * k));
-            a = FloatVector.fromMemorySegment(F32, panels, at, LE).fma(p, a);
+            a = FloatVector.fromMemorySegment(F32, values, valuesAt + 4L * BYTES * k, LE)
+                    .fma(p, a);
         }
         a.intoMemorySegment(out, 0, LE, mask);
     }
