@@ -1,0 +1,76 @@
+package dev.fathom.bench;
+
+import dev.fathom.tensor.Codecs;
+import dev.fathom.tensor.DType;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.F16Matrix;
+import dev.fathom.tensor.WeightMatrix.F32Matrix;
+import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.SplittableRandom;
+
+/**
+ * Normally distributed numbers and weights for kernel benchmarks. FP8 blocks are filled as a quantised weight fills them,
+ * with the largest number of a block near 448: how many codes are subnormal decides how fast they decode.
+ */
+final class BenchData {
+    private static final int BLOCK = 128;
+    private static final double FP8_DEVIATION = 110;
+    private static final int PATTERN = 1_000_003;
+
+    private final Arena arena;
+    private final SplittableRandom random = new SplittableRandom(1);
+
+    BenchData(Arena arena) {
+        this.arena = arena;
+    }
+
+    Tensor tensor(int rows, int cols) {
+        Tensor tensor = new Tensor(arena.allocate(Tensor.byteSize(rows, cols), 64), rows, cols);
+        for (long at = 0; at < Tensor.byteSize(rows, cols); at += 4) {
+            tensor.data().set(Tensor.F32, at, (float) random.nextGaussian());
+        }
+        return tensor;
+    }
+
+    /** A million random numbers, repeated. */
+    WeightMatrix weight(DType type, int rows, int cols) {
+        long bytes = (long) rows * cols * type.bytes();
+        MemorySegment data = arena.allocate(bytes, 64);
+        MemorySegment pattern = pattern(type);
+        for (long at = 0; at < bytes; at += pattern.byteSize()) {
+            MemorySegment.copy(pattern, 0, data, at, Math.min(pattern.byteSize(), bytes - at));
+        }
+        return switch (type) {
+            case F32 -> new F32Matrix(data, rows, cols);
+            case BF16 -> new Bf16Matrix(data, rows, cols);
+            case F16 -> new F16Matrix(data, rows, cols);
+            case F8_E4M3 -> {
+                int scaleRows = Math.ceilDiv(rows, BLOCK);
+                int scaleCols = Math.ceilDiv(cols, BLOCK);
+                MemorySegment memory = arena.allocate(Tensor.byteSize(scaleRows, scaleCols), 64);
+                Tensor scales = new Tensor(memory, scaleRows, scaleCols);
+                scales.fill((float) (1 / FP8_DEVIATION));
+                yield new Fp8BlockMatrix(data, scales, rows, cols, BLOCK, BLOCK);
+            }
+        };
+    }
+
+    private MemorySegment pattern(DType type) {
+        MemorySegment data = arena.allocate((long) PATTERN * type.bytes(), 64);
+        for (long i = 0; i < PATTERN; i++) {
+            float value = (float) random.nextGaussian();
+            switch (type) {
+                case F32 -> data.set(Tensor.F32, 4 * i, value);
+                case BF16 -> data.set(Codecs.LE_SHORT, 2 * i, Codecs.floatToBf16(value));
+                case F16 -> data.set(Codecs.LE_SHORT, 2 * i, Float.floatToFloat16(value));
+                case F8_E4M3 -> data.set(ValueLayout.JAVA_BYTE, i, Codecs.floatToE4m3((float) (FP8_DEVIATION * value)));
+            }
+        }
+        return data;
+    }
+}
