@@ -2,8 +2,10 @@ package dev.fathom.checkpoint;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * A configuration object as published on the hub (config.json, generation_config.json, tokenizer_config.json), read by
@@ -137,6 +139,17 @@ public final class HfConfig {
 
     public Optional<HfConfig> objectIfPresent(String key) {
         return has(key) ? Optional.of(object(key)) : Optional.empty();
+    }
+
+    /** The same configuration with other integers for those of {@code values} that it has. */
+    public HfConfig with(Map<String, Integer> values) {
+        ObjectNode copy = (ObjectNode) node.deepCopy();
+        values.forEach((key, value) -> {
+            if (has(key)) {
+                copy.put(key, value);
+            }
+        });
+        return new HfConfig(copy, where);
     }
 
     private JsonNode require(String key, String wanted) {

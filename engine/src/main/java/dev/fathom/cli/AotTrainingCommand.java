@@ -4,6 +4,7 @@ import dev.fathom.http.HttpConfig;
 import dev.fathom.http.HttpServer;
 import dev.fathom.http.ServeContext;
 import dev.fathom.http.ServerMetrics;
+import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.serve.EngineListeners;
 import dev.fathom.serve.EngineLog;
@@ -39,12 +40,15 @@ final class AotTrainingCommand implements Callable<Integer> {
         ModelFlags flags = new ModelFlags();
         SchedulerFlags scheduler = new SchedulerFlags();
         ServerLog log = ServerLog.start("info", terminal.err());
-        LoadedModel loaded = LocalEngine.load(flags.options(environment, false), flags, terminal);
+        LoadOptions options = flags.options(environment, false);
+        Rehearsal rehearsal = Rehearsal.start(options, flags.kvFormat(), WARM_UP);
+        LoadedModel loaded = LocalEngine.load(options, flags, terminal);
         ServerMetrics metrics = new ServerMetrics("nano");
         try (LocalEngine local =
                 LocalEngine.start(loaded, flags, scheduler, new EngineListeners(List.of(new EngineLog(), metrics)))) {
             Generator generator = Generator.of(local.engine());
             TextService text = new TextService(local.served("nano", loaded.modelPath(), true, false), generator);
+            rehearsal.ended(WARM_UP);
             WarmUp.Result warmUp = WarmUp.run(local, WARM_UP, (share, decodeRate, prefillRate) -> {});
             log.showSteps();
             try (HttpServer server = HttpServer.start(

@@ -57,11 +57,9 @@ final class ChatCommand implements Callable<Integer> {
 
     private ChatBackend backend() throws InterruptedException {
         if (baseUrl == null) {
-            LocalText text = LocalText.start(model, environment, terminal);
-            if (terminal.inputIsTerminal()) {
-                text.warmUpInBackground();
-            }
-            return text;
+            return terminal.inputIsTerminal()
+                    ? LocalText.startWarmingUp(model, environment, terminal)
+                    : LocalText.start(model, environment, terminal);
         }
         Optional<String> key = apiKey == null ? environment.apiKey() : Optional.of(apiKey);
         return new RemoteChat(new ServerClient(baseUrl, key));

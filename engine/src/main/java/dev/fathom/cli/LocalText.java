@@ -3,6 +3,7 @@ package dev.fathom.cli;
 import dev.fathom.api.FinishReason;
 import dev.fathom.api.RequestException;
 import dev.fathom.engine.EngineListener;
+import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.serve.ChatRequest;
 import dev.fathom.serve.Generator;
@@ -34,9 +35,26 @@ final class LocalText implements ChatBackend {
 
     /** Loads and starts. */
     static LocalText start(ModelFlags flags, Environment environment, Terminal terminal) {
+        return start(options(flags, environment), flags, terminal);
+    }
+
+    /** Loads, starts, and compiles the kernels while the user reads and types. */
+    static LocalText startWarmingUp(ModelFlags flags, Environment environment, Terminal terminal) {
+        LoadOptions options = options(flags, environment);
+        Rehearsal rehearsal = Rehearsal.start(options, flags.kvFormat(), WARM_UP);
+        LocalText text = start(options, flags, terminal);
+        Thread.ofPlatform().name("fathom-warm-up").daemon(true).start(() -> text.warmUp(rehearsal));
+        return text;
+    }
+
+    private static LoadOptions options(ModelFlags flags, Environment environment) {
         flags.kvFormat();
         flags.maxTotalTokens();
-        LoadedModel loaded = LocalEngine.load(flags.options(environment, false), flags, terminal);
+        return flags.options(environment, false);
+    }
+
+    private static LocalText start(LoadOptions options, ModelFlags flags, Terminal terminal) {
+        LoadedModel loaded = LocalEngine.load(options, flags, terminal);
         SchedulerFlags scheduler = new SchedulerFlags();
         LocalEngine local = LocalEngine.start(loaded, flags, scheduler, EngineListener.none());
         TextService text = new TextService(
@@ -44,17 +62,16 @@ final class LocalText implements ChatBackend {
         return new LocalText(local, text);
     }
 
-    /** Compiles the kernels while the user reads and types; an answer that begins meanwhile shares the engine with it. */
-    void warmUpInBackground() {
-        Thread.ofPlatform().name("fathom-warm-up").daemon(true).start(() -> {
-            try {
-                WarmUp.run(local, WARM_UP, (share, decodeRate, prefillRate) -> {});
-            } catch (RequestException e) {
-                return; // the session ended first
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
+    /** An answer that begins meanwhile shares the engine with it. */
+    private void warmUp(Rehearsal rehearsal) {
+        try {
+            rehearsal.ended(WARM_UP);
+            WarmUp.run(local, WARM_UP, (share, decodeRate, prefillRate) -> {});
+        } catch (RequestException e) {
+            return; // the session ended first
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     @Override

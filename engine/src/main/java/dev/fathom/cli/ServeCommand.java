@@ -140,6 +140,8 @@ final class ServeCommand implements Callable<Integer> {
         LoadOptions options = checkedOptions();
         ServerLog log = ServerLog.start(logLevel, terminal.err());
         checkPort();
+        Optional<Rehearsal> rehearsal =
+                skipWarmUp ? Optional.empty() : Optional.of(Rehearsal.start(options, model.kvFormat(), warmUpLimit()));
         LoadedModel loaded = LocalEngine.load(options, model, terminal);
         String name = servedModelName != null ? servedModelName : defaultName(loaded);
         ServerMetrics serverMetrics = new ServerMetrics(name);
@@ -147,7 +149,7 @@ final class ServeCommand implements Callable<Integer> {
                 loaded, model, scheduler, new EngineListeners(List.of(new EngineLog(), serverMetrics)));
         HttpServer server = startServer(local, name, serverMetrics);
         CountDownLatch ended = endOnSignal(server, local, log);
-        Optional<WarmUp.Result> warmUp = warmUp(local);
+        Optional<WarmUp.Result> warmUp = warmUp(local, rehearsal);
         server.ready();
         terminal.err().println(Banner.text(url(server.port()), name, local, warmUp, allNotes()));
         log.showSteps();
@@ -278,17 +280,26 @@ final class ServeCommand implements Callable<Integer> {
         return ended;
     }
 
-    private Optional<WarmUp.Result> warmUp(LocalEngine local) throws InterruptedException {
-        if (skipWarmUp) {
+    private Duration warmUpLimit() {
+        return Duration.ofMillis((long) (warmUpSeconds * 1000));
+    }
+
+    private Optional<WarmUp.Result> warmUp(LocalEngine local, Optional<Rehearsal> rehearsal)
+            throws InterruptedException {
+        if (rehearsal.isEmpty()) {
             return Optional.empty();
         }
         ProgressBar bar = new ProgressBar(terminal.err(), terminal.errorIsTerminal(), "Warming up", System::nanoTime);
+        double limit = warmUpLimit().toNanos() / 1e9;
+        while (!rehearsal.get().ended(Duration.ofMillis(100))) {
+            bar.update(bar.elapsedSeconds() / limit, "compiling on a small model");
+        }
         WarmUp.Result result = WarmUp.run(
                 local,
-                Duration.ofMillis((long) (warmUpSeconds * 1000)),
+                warmUpLimit(),
                 (share, decode, prefill) -> bar.update(
                         share, Units.format("decode %.0f tokens/s, prefill %.0f tokens/s", decode, prefill)));
-        bar.finish(Units.format("Warmed up in %.1f s.", result.seconds()));
+        bar.finish(Units.format("Warmed up in %.1f s.", bar.elapsedSeconds()));
         return Optional.of(result);
     }
 

@@ -14,17 +14,23 @@ import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
- * Runs the engine until its code is compiled, so that the first user does not pay for that: rounds of requests, alone
- * and together, until neither gets faster.
+ * Runs an engine until its code is compiled, so that the first user does not pay for that: rounds of requests, alone and
+ * together, until the JIT compilers have little left to do. Rounds start small and grow while they are short, so that a
+ * large model does not spend minutes on them.
  */
 final class WarmUp {
-    /** A round that is faster by less than this is no better. */
-    private static final double GAIN = 1.05;
-    /** So many rounds without a gain end it: compilation comes in steps. */
-    private static final int PATIENCE = 3;
+    /** Of a processor's time, in a round: compilers that need less are no longer in the way. */
+    private static final double BUSY = 0.25;
+    /** So many rounds in which the compilers were idle end it: compilation comes in steps. */
+    private static final int PATIENCE = 2;
+    /** A round grows while it takes less (s) ... */
+    private static final double SHORT = 0.25;
+    /** ... and one that takes more (s) was long enough to see that nothing is being compiled. */
+    private static final double LONG = 2;
 
-    private static final int TOKENS = 24;
-    private static final int TOGETHER = 16;
+    private static final int SMALLEST = 1;
+    /** Prompt tokens of a round's requests are eight times its size, completion tokens six times, requests four times. */
+    private static final int LARGEST = 4;
 
     private final Engine engine;
     private final int vocabulary;
@@ -45,7 +51,7 @@ final class WarmUp {
      *
      * @param decodeRate   tokens a second of one sequence, at the best
      * @param prefillRate  prompt tokens a second, at the best
-     * @param complete     false where time ran out before it stopped getting faster
+     * @param complete     false where time ran out while much was still being compiled
      */
     record Result(double seconds, int rounds, double decodeRate, double prefillRate, boolean complete) {}
 
@@ -54,30 +60,43 @@ final class WarmUp {
         void round(double share, double decodeRate, double prefillRate);
     }
 
-    /** @param limit when to stop at the latest; a round under way is aborted then */
+    /** Warms up what will serve. */
     static Result run(LocalEngine local, Duration limit, Progress progress) throws InterruptedException {
-        Engine engine = local.engine();
-        long began = System.nanoTime();
-        WarmUp warmUp = new WarmUp(
-                engine,
+        return run(
+                local.engine(),
                 local.loaded().model().vocabularySize(),
                 local.loaded().contextLength(),
-                began + limit.toNanos());
+                limit,
+                progress);
+    }
+
+    /**
+     * @param vocabulary  token ids are drawn below this
+     * @param limit       when to stop at the latest; a round under way is aborted then
+     */
+    static Result run(Engine engine, int vocabulary, int contextLength, Duration limit, Progress progress)
+            throws InterruptedException {
+        long began = System.nanoTime();
+        WarmUp warmUp = new WarmUp(engine, vocabulary, contextLength, began + limit.toNanos());
+        CompilerLoad compilers = new CompilerLoad();
         double decode = 0;
         double prefill = 0;
-        double together = 0;
         int rounds = 0;
         int idle = 0;
+        int size = SMALLEST;
         while (idle < PATIENCE && warmUp.timeIsLeft()) {
-            Round alone = warmUp.round(1, 64);
-            Round many = warmUp.round(TOGETHER, 40);
-            boolean faster = alone.decodeRate > decode * GAIN
-                    || many.prefillRate > prefill * GAIN
-                    || many.decodeRate > together * GAIN;
-            idle = faster ? 0 : idle + 1;
+            long start = System.nanoTime();
+            Round alone = warmUp.round(1, size);
+            Round many = warmUp.round(4 * size, size);
+            double seconds = (System.nanoTime() - start) / 1e9;
+            boolean busy = compilers.sinceLast() > BUSY;
+            idle = busy ? 0 : idle + (seconds > LONG ? PATIENCE : 1);
+            if (seconds < SHORT && size < LARGEST) {
+                size *= 2;
+                idle = 0;
+            }
             decode = Math.max(decode, alone.decodeRate);
             prefill = Math.max(prefill, many.prefillRate);
-            together = Math.max(together, many.decodeRate);
             rounds++;
             double elapsed = (System.nanoTime() - began) / 1e9;
             progress.round(Math.max(elapsed / (limit.toNanos() / 1e9), (double) idle / PATIENCE), decode, prefill);
@@ -90,19 +109,20 @@ final class WarmUp {
         return System.nanoTime() < deadline;
     }
 
-    /** Rates of some requests run together, prompts of a length each; 0 where time ran out. */
+    /** Rates of some requests run together; 0 where time ran out. */
     private record Round(double prefillRate, double decodeRate) {}
 
-    private Round round(int sequences, int promptLength) throws InterruptedException {
-        int length = Math.min(promptLength, contextLength - TOKENS - 1);
+    private Round round(int sequences, int size) throws InterruptedException {
+        int tokens = Math.clamp(contextLength / 2, 1, 6 * size);
+        int length = Math.clamp(contextLength - tokens - 1, 1, 8 * size);
         long began = System.nanoTime();
         List<GenerationStream> streams = new ArrayList<>();
         for (int i = 0; i < sequences; i++) {
-            streams.add(engine.submit(request(Math.max(1, length))));
+            streams.add(engine.submit(request(length, tokens)));
         }
         long firstTokens = 0;
         long last = 0;
-        long tokens = 0;
+        long decoded = 0;
         for (GenerationStream stream : streams) {
             boolean first = true;
             for (GenerationEvent event = next(stream, streams);
@@ -110,12 +130,12 @@ final class WarmUp {
                     event = next(stream, streams)) {
                 last = System.nanoTime();
                 firstTokens = first ? Math.max(firstTokens, last) : firstTokens;
-                tokens += first ? 0 : 1;
+                decoded += first ? 0 : 1;
                 first = false;
             }
         }
         double prefill = firstTokens == 0 ? 0 : (double) sequences * length / (firstTokens - began) * 1e9;
-        double decode = last <= firstTokens ? 0 : tokens * 1e9 / (last - (sequences == 1 ? firstTokens : began));
+        double decode = last <= firstTokens ? 0 : decoded * 1e9 / (last - firstTokens);
         return new Round(prefill, decode);
     }
 
@@ -132,10 +152,10 @@ final class WarmUp {
         return event;
     }
 
-    private GenerationRequest request(int promptLength) {
+    private GenerationRequest request(int promptLength, int tokens) {
         int[] prompt = random.ints(promptLength, 0, vocabulary).toArray();
         SamplingParams sampling = new SamplingParams(
-                Math.min(TOKENS, Math.max(1, contextLength - promptLength)),
+                tokens,
                 0,
                 0.8f, // not greedy: the sampler is compiled too
                 0.95f,

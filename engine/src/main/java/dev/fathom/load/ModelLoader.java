@@ -93,7 +93,7 @@ public final class ModelLoader {
         }
     }
 
-    private static CheckpointFiles open(@Nullable Path modelPath) {
+    static CheckpointFiles open(@Nullable Path modelPath) {
         return modelPath == null
                 ? CheckpointFiles.resources(ModelLoader.class.getClassLoader(), EMBEDDED_PREFIX, EMBEDDED_FILES)
                 : CheckpointFiles.folder(modelPath);
@@ -117,7 +117,7 @@ public final class ModelLoader {
         }
     }
 
-    private static List<Integer> fp8Block(HfConfig config) {
+    static List<Integer> fp8Block(HfConfig config) {
         List<Integer> block = config.objectIfPresent("quantization_config")
                 .map(quantization -> quantization.integersOrNone("weight_block_size"))
                 .filter(sizes -> !sizes.isEmpty())

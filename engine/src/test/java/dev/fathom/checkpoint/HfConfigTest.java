@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,6 +42,16 @@ class HfConfigTest {
         assertThat(CONFIG.texts("many")).containsExactly("A", "B");
         assertThat(CONFIG.object("rope_scaling").text("type")).isEqualTo("yarn");
         assertThat(CONFIG.object("rope_scaling").object("deep").where()).isEqualTo("m/config.json, rope_scaling, deep");
+    }
+
+    @Test
+    void replacesIntegersItHasAndAddsNone() {
+        HfConfig small = CONFIG.with(Map.of("hidden_size", 64, "q_lora_rank", 8, "n_group", 2));
+        assertThat(small.integer("hidden_size")).isEqualTo(64);
+        assertThat(small.has("q_lora_rank")).isFalse();
+        assertThat(small.has("n_group")).isFalse();
+        assertThat(small.text("hidden_act")).isEqualTo("silu");
+        assertThat(CONFIG.integer("hidden_size")).isEqualTo(384);
     }
 
     @Test

@@ -3,6 +3,8 @@ package dev.fathom.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.engine.EngineListener;
+import dev.fathom.kernels.KvFormat;
+import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -106,6 +108,14 @@ class NanoCommandsTest {
                     .contains("fcfs, up to 64 requests at a time, prompts in chunks of 2,048, prefix cache on")
                     .contains("note       --foo: has no meaning.", "curl http://127.0.0.1:30000/v1/chat/completions");
         }
+    }
+
+    @Test
+    void rehearsesOnASmallModel() throws InterruptedException {
+        LoadOptions options = new ModelFlags().options(Environment.of(Map.of()), false);
+        Rehearsal rehearsal = Rehearsal.start(options, KvFormat.BF16, Duration.ofSeconds(30));
+        assertThat(rehearsal.ended(Duration.ofSeconds(60))).isTrue();
+        assertThat(rehearsal.result()).isPresent();
     }
 
     @Test
