@@ -3,6 +3,7 @@ package dev.fathom.engine;
 import dev.fathom.kernels.KvFormat;
 import java.time.Duration;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * How an engine schedules and what it keeps in memory.
@@ -103,288 +104,125 @@ public record EngineConfig(
     }
 
     public EngineConfig withMaxRunningRequests(int value) {
-        return new EngineConfig(
-                value,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.maxRunningRequests = value);
     }
 
     public EngineConfig withMaxQueuedRequests(int value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                value,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.maxQueuedRequests = value);
     }
 
     public EngineConfig withChunkedPrefillSize(int value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                value,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.chunkedPrefillSize = value);
     }
 
     public EngineConfig withMaxPrefillTokens(int value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                value,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.maxPrefillTokens = value);
     }
 
     public EngineConfig withPageSize(int value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                value,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.pageSize = value);
     }
 
     public EngineConfig withMaxTotalTokens(int value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                value,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.maxTotalTokens = value);
     }
 
     public EngineConfig withPolicy(SchedulePolicy value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                value,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.policy = value);
     }
 
     public EngineConfig withPriorityScheduling(boolean value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                value,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.priorityScheduling = value);
     }
 
     public EngineConfig withAllowAutoTruncate(boolean value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                value,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.allowAutoTruncate = value);
     }
 
     public EngineConfig withRadixCache(boolean value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                value,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.radixCache = value);
     }
 
     public EngineConfig withKvFormat(KvFormat value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                value,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.kvFormat = value);
     }
 
     public EngineConfig withWatchdogTimeout(Duration value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                value,
-                randomSeed,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.watchdogTimeout = value);
     }
 
     public EngineConfig withRandomSeed(long value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                value,
-                endTokenIds,
-                decodeLogInterval);
+        return with(fields -> fields.randomSeed = value);
     }
 
     public EngineConfig withEndTokenIds(Set<Integer> value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                value,
-                decodeLogInterval);
+        return with(fields -> fields.endTokenIds = value);
     }
 
     public EngineConfig withDecodeLogInterval(int value) {
-        return new EngineConfig(
-                maxRunningRequests,
-                maxQueuedRequests,
-                chunkedPrefillSize,
-                maxPrefillTokens,
-                pageSize,
-                maxTotalTokens,
-                policy,
-                priorityScheduling,
-                allowAutoTruncate,
-                radixCache,
-                kvFormat,
-                watchdogTimeout,
-                randomSeed,
-                endTokenIds,
-                value);
+        return with(fields -> fields.decodeLogInterval = value);
+    }
+
+    private EngineConfig with(Consumer<Fields> change) {
+        Fields fields = new Fields(this);
+        change.accept(fields);
+        return fields.config();
+    }
+
+    /** The components, to change one of them. */
+    private static final class Fields {
+        private int maxRunningRequests;
+        private int maxQueuedRequests;
+        private int chunkedPrefillSize;
+        private int maxPrefillTokens;
+        private int pageSize;
+        private int maxTotalTokens;
+        private SchedulePolicy policy;
+        private boolean priorityScheduling;
+        private boolean allowAutoTruncate;
+        private boolean radixCache;
+        private KvFormat kvFormat;
+        private Duration watchdogTimeout;
+        private long randomSeed;
+        private Set<Integer> endTokenIds;
+        private int decodeLogInterval;
+
+        Fields(EngineConfig config) {
+            maxRunningRequests = config.maxRunningRequests;
+            maxQueuedRequests = config.maxQueuedRequests;
+            chunkedPrefillSize = config.chunkedPrefillSize;
+            maxPrefillTokens = config.maxPrefillTokens;
+            pageSize = config.pageSize;
+            maxTotalTokens = config.maxTotalTokens;
+            policy = config.policy;
+            priorityScheduling = config.priorityScheduling;
+            allowAutoTruncate = config.allowAutoTruncate;
+            radixCache = config.radixCache;
+            kvFormat = config.kvFormat;
+            watchdogTimeout = config.watchdogTimeout;
+            randomSeed = config.randomSeed;
+            endTokenIds = config.endTokenIds;
+            decodeLogInterval = config.decodeLogInterval;
+        }
+
+        EngineConfig config() {
+            return new EngineConfig(
+                    maxRunningRequests,
+                    maxQueuedRequests,
+                    chunkedPrefillSize,
+                    maxPrefillTokens,
+                    pageSize,
+                    maxTotalTokens,
+                    policy,
+                    priorityScheduling,
+                    allowAutoTruncate,
+                    radixCache,
+                    kvFormat,
+                    watchdogTimeout,
+                    randomSeed,
+                    endTokenIds,
+                    decodeLogInterval);
+        }
     }
 
     private static void atLeast(int least, String name, int value) {
