@@ -2,6 +2,7 @@ package dev.fathom.cli;
 
 import dev.fathom.engine.EngineConfig;
 import dev.fathom.load.LoadedModel;
+import dev.fathom.load.ModelLoader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -27,8 +28,8 @@ final class Banner {
         EngineConfig config = local.engine().config();
         banner.line(
                 "model",
-                name + " from " + loaded.modelPath() + ", " + loaded.config().architecture() + ", "
-                        + Units.bytes(loaded.weightBytes()) + " (" + WeightFormat.describe(loaded.config()) + ")");
+                name + origin(loaded) + ", " + loaded.config().architecture() + ", " + Units.bytes(loaded.weightBytes())
+                        + " (" + WeightFormat.describe(loaded.config()) + ")");
         banner.line("context", Units.count(loaded.contextLength()) + " tokens");
         banner.line("kernels", loaded.kernels().description());
         banner.line(
@@ -51,6 +52,12 @@ final class Banner {
                 + "/v1/chat/completions -H 'Content-Type: application/json' -d '{\"model\": \"" + name
                 + "\", \"messages\": [{\"role\": \"user\", \"content\": \"Who are you?\"}]}'");
         return String.join("\n", banner.lines);
+    }
+
+    private static String origin(LoadedModel loaded) {
+        return loaded.modelPath().equals(ModelLoader.EMBEDDED)
+                ? ", the model that comes with Fathom"
+                : " from " + loaded.modelPath();
     }
 
     private static String describe(WarmUp.Result warmUp) {

@@ -29,13 +29,13 @@ public record GenerationDefaults(
                 number(config, "repetition_penalty"));
     }
 
-    /** End-of-sequence ids: of generation_config.json, which may name several, or of the model's configuration. */
+    /** End-of-sequence ids: those of the model's configuration and those that generation_config.json adds, as SGLang. */
     static Set<Integer> endTokenIds(CheckpointFiles files, HfConfig config) {
-        Set<Integer> ids = new HashSet<>();
+        Set<Integer> ids = new HashSet<>(config.integersOrNone("eos_token_id"));
         if (files.exists(FILE)) {
             ids.addAll(HfConfig.parse(files.read(FILE), files.describe(FILE)).integersOrNone("eos_token_id"));
         }
-        return ids.isEmpty() ? Set.copyOf(config.integersOrNone("eos_token_id")) : Set.copyOf(ids);
+        return Set.copyOf(ids);
     }
 
     private static Optional<Float> number(HfConfig config, String key) {

@@ -3,6 +3,8 @@ package dev.fathom.load;
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.CheckpointFiles;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -27,8 +29,8 @@ public record TokenizerConfig(Optional<String> bosToken, Optional<String> eosTok
         }
         JsonNode root = tree(files);
         return new TokenizerConfig(
-                tokenText(root, "bos_token"),
-                tokenText(root, "eos_token"),
+                tokenText(root, "bos_token", files),
+                tokenText(root, "eos_token", files),
                 root.path("add_bos_token").asBoolean(false));
     }
 
@@ -48,22 +50,37 @@ public record TokenizerConfig(Optional<String> bosToken, Optional<String> eosTok
         if (template.isString()) {
             return Optional.of(new Template(template.stringValue(), files.describe(FILE)));
         }
-        for (JsonNode named : template) {
-            if (named.path("name").asString("").equals("default")) {
-                return Optional.of(new Template(named.path("template").asString(""), files.describe(FILE)));
-            }
+        if (template.isMissingNode() || template.isNull()) {
+            return Optional.empty();
         }
-        return Optional.empty();
+        List<String> names = new ArrayList<>();
+        for (JsonNode named : template) {
+            String name = named.path("name").asString("");
+            if (name.equals("default") && named.path("template").isString()) {
+                return Optional.of(new Template(named.path("template").stringValue(), files.describe(FILE)));
+            }
+            names.add(name);
+        }
+        throw new CheckpointException(files.describe(FILE) + ": chat_template must be a text or a list with one named"
+                + " \"default\", got " + (names.isEmpty() ? "neither" : "only " + names)
+                + "; give the one to use with --chat-template.");
     }
 
     /** @param where the file it was found in, for messages */
     record Template(String jinja, String where) {}
 
     /** A token is given as its text, or as an object that holds it as {@code content}. */
-    private static Optional<String> tokenText(JsonNode root, String key) {
+    private static Optional<String> tokenText(JsonNode root, String key, CheckpointFiles files) {
         JsonNode token = root.path(key);
+        if (token.isMissingNode() || token.isNull()) {
+            return Optional.empty();
+        }
         JsonNode text = token.isObject() ? token.path("content") : token;
-        return text.isString() ? Optional.of(text.stringValue()) : Optional.empty();
+        if (!text.isString()) {
+            throw new CheckpointException(files.describe(FILE) + ": " + key + " must be a text or an object with a text"
+                    + " \"content\", got " + token + "; correct it or download the file again.");
+        }
+        return Optional.of(text.stringValue());
     }
 
     private static JsonNode tree(CheckpointFiles files) {

@@ -96,6 +96,29 @@ class ModelLoaderTest {
     }
 
     @Test
+    void refusesTemplatesAndTokensItCannotUse() throws IOException {
+        Path file = folder.resolve("tokenizer_config.json");
+        Files.writeString(file, "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"R\"}]}");
+        assertThatThrownBy(() -> TokenizerConfig.template(CheckpointFiles.folder(folder)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContainingAll("tokenizer_config.json", "[rag]", "\"default\"", "--chat-template");
+        Files.writeString(file, "{\"bos_token\": 7, \"chat_template\": null}");
+        assertThatThrownBy(() -> TokenizerConfig.read(CheckpointFiles.folder(folder)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContainingAll("bos_token", "7");
+        assertThat(TokenizerConfig.template(CheckpointFiles.folder(folder))).isEmpty();
+    }
+
+    @Test
+    void endsAtTheIdsOfBothConfigurations() throws IOException {
+        copyTiny("config.json", "model.safetensors");
+        Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": [5, 6]}");
+        try (LoadedModel tiny = load(ONE_THREAD.withSkipTokenizer(true))) {
+            assertThat(tiny.endTokenIds()).containsExactlyInAnyOrder(1, 5, 6);
+        }
+    }
+
+    @Test
     void loadsAFolderWithoutTokenizerOnlyWhenItIsSkipped() throws IOException {
         copyTiny("config.json", "model.safetensors");
         assertThatThrownBy(() -> load(ONE_THREAD))
