@@ -19,31 +19,59 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Prefill and decode speed of the model itself, without server and scheduler: load time and resident memory, then
- * tokens per second by batch size, the median of several runs each.
+ * tokens per second for each case, the median of several runs, which go around all cases.
  *
- * <p>{@code ModelBenchmark (nano | FOLDER) [backend=vector] [threads=0] [prompt=512] [generate=64] [runs=5]}
+ * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
+ * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
+ * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing).
  */
 public final class ModelBenchmark implements AutoCloseable {
-    private static final int[] BATCHES = {1, 8, 32};
+    private static final List<String> USUAL = List.of("pp512", "tg64", "tg64x8", "tg64x32");
     private static final int DECODE_CONTEXT = 128;
+    private static final Pattern CASE = Pattern.compile("(pp|tg)(\\d+)(?:x(\\d+))?(?:@(\\d+))?");
+
+    /**
+     * What is timed.
+     *
+     * @param tokens   prompt tokens, or decode steps
+     * @param batch    sequences
+     * @param context  tokens in the cache before
+     */
+    private record Case(String name, boolean prefill, int tokens, int batch, int context) {
+        static Case parse(String name) {
+            Matcher matcher = CASE.matcher(name);
+            if (!matcher.matches()) {
+                throw new IllegalArgumentException(name + " is no case such as pp512, tg64, tg64x16 or pp512@4096");
+            }
+            boolean prefill = matcher.group(1).equals("pp");
+            int context = matcher.group(4) != null ? Integer.parseInt(matcher.group(4)) : prefill ? 0 : DECODE_CONTEXT;
+            int batch = matcher.group(3) != null ? Integer.parseInt(matcher.group(3)) : 1;
+            return new Case(name, prefill, Integer.parseInt(matcher.group(2)), batch, context);
+        }
+
+        int slots() {
+            return batch * (context + tokens);
+        }
+    }
 
     private final LoadedModel loaded;
     private final Arena arena = Arena.ofShared();
     private final PagedKv kv;
     private final StepScratch scratch = new StepScratch(1 << 20);
     private final SplittableRandom random = new SplittableRandom(1);
-    private final int slotsEach;
 
-    private ModelBenchmark(LoadedModel loaded, int prompt, int generate) {
+    private ModelBenchmark(LoadedModel loaded, List<Case> cases) {
         this.loaded = loaded;
-        this.slotsEach = Math.max(prompt, DECODE_CONTEXT) + generate;
-        this.kv = PagedKv.allocate(
-                loaded.model().kvShape(), KvFormat.BF16, slotsEach * BATCHES[BATCHES.length - 1], arena);
+        int slots = cases.stream().mapToInt(Case::slots).max().orElse(1);
+        this.kv = PagedKv.allocate(loaded.model().kvShape(), KvFormat.BF16, slots, arena);
         fill(kv);
     }
 
@@ -58,18 +86,18 @@ public final class ModelBenchmark implements AutoCloseable {
 
     public static void main(String[] arguments) throws IOException {
         String model = arguments.length > 0 ? arguments[0] : "nano";
-        String backend = arguments.length > 1 ? arguments[1] : "vector";
+        String backend = arguments.length > 1 ? arguments[1] : "auto";
         int threads = integer(arguments, 2, 0);
-        int prompt = integer(arguments, 3, 512);
-        int generate = integer(arguments, 4, 64);
-        int runs = integer(arguments, 5, 5);
+        int runs = integer(arguments, 3, 5);
+        List<String> names = arguments.length > 4 ? List.of(arguments).subList(4, arguments.length) : USUAL;
+        List<Case> cases = names.stream().map(Case::parse).toList();
         LoadOptions options = LoadOptions.EMBEDDED.withKernelBackend(backend).withThreads(threads);
         if (!model.equals("nano")) {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
         }
         try (LoadedModel loaded = ModelLoader.load(options, LoadProgress.none());
-                ModelBenchmark benchmark = new ModelBenchmark(loaded, prompt, generate)) {
-            benchmark.run(prompt, generate, runs, System.out);
+                ModelBenchmark benchmark = new ModelBenchmark(loaded, cases)) {
+            benchmark.run(cases, runs, System.out);
         }
     }
 
@@ -77,7 +105,7 @@ public final class ModelBenchmark implements AutoCloseable {
         return arguments.length > index ? Integer.parseInt(arguments[index]) : otherwise;
     }
 
-    private void run(int prompt, int generate, int runs, PrintStream out) throws IOException {
+    private void run(List<Case> cases, int runs, PrintStream out) throws IOException {
         double seconds = loaded.loadTime().toNanos() / 1e9;
         out.printf(
                 Locale.ROOT,
@@ -88,37 +116,43 @@ public final class ModelBenchmark implements AutoCloseable {
                 loaded.weightBytes() / 1e9 / seconds,
                 residentBytes() / 1e9,
                 loaded.kernels().description());
-        double[] prefills = new double[runs];
-        prefill(prompt);
-        for (int i = 0; i < runs; i++) {
-            prefills[i] = prompt / prefill(prompt);
-        }
-        out.printf(Locale.ROOT, "prefill %4d tokens: %8.1f tokens/s%n", prompt, median(prefills));
-        for (int batch : BATCHES) {
-            double[] rates = new double[runs];
-            decode(batch, generate);
-            for (int i = 0; i < runs; i++) {
-                rates[i] = (double) batch * generate / decode(batch, generate);
+        double[][] rates = new double[cases.size()][runs];
+        warmUp(cases);
+        for (int run = 0; run < runs; run++) {
+            for (int i = 0; i < cases.size(); i++) {
+                Case one = cases.get(i);
+                rates[i][run] = (double) one.batch() * one.tokens() / seconds(one);
             }
-            out.printf(Locale.ROOT, "decode, batch %2d:    %8.1f tokens/s%n", batch, median(rates));
+        }
+        for (int i = 0; i < cases.size(); i++) {
+            out.printf(Locale.ROOT, "%-14s %10.1f tokens/s%n", cases.get(i).name(), median(rates[i]));
         }
         out.printf(Locale.ROOT, "resident after the runs: %.2f GB%n", residentBytes() / 1e9);
     }
 
-    /** Seconds for one step that computes {@code tokens} prompt tokens of one sequence. */
-    private double prefill(int tokens) {
-        int[] ids = random.ints(tokens, 3, loaded.model().vocabularySize()).toArray();
-        return step(ids, 1, tokens, tokens);
+    /** Until the JIT has little left to do: every case twice, and the short ones until they have run for a second. */
+    private void warmUp(List<Case> cases) {
+        for (Case one : cases) {
+            double total = 0;
+            for (int i = 0; i < 2 || total < 1; i++) {
+                total += seconds(one);
+            }
+        }
     }
 
-    /** Seconds for {@code generate} steps of one token for each sequence, after a context of 128 tokens. */
-    private double decode(int batch, int generate) {
+    private double seconds(Case one) {
+        if (one.prefill()) {
+            return step(ids(one.batch() * one.tokens()), one.batch(), one.tokens(), one.context() + one.tokens());
+        }
         double seconds = 0;
-        for (int i = 0; i < generate; i++) {
-            int[] ids = random.ints(batch, 3, loaded.model().vocabularySize()).toArray();
-            seconds += step(ids, batch, 1, DECODE_CONTEXT + i + 1);
+        for (int i = 0; i < one.tokens(); i++) {
+            seconds += step(ids(one.batch()), one.batch(), 1, one.context() + i + 1);
         }
         return seconds;
+    }
+
+    private int[] ids(int count) {
+        return random.ints(count, 3, loaded.model().vocabularySize()).toArray();
     }
 
     private double step(int[] ids, int batch, int queries, int context) {
@@ -131,7 +165,7 @@ public final class ModelBenchmark implements AutoCloseable {
             contextLength[sequence] = context;
             outputRows[sequence] = queryStart[sequence + 1] - 1;
             for (int position = 0; position < context; position++) {
-                slots[sequence][position] = sequence * slotsEach + position;
+                slots[sequence][position] = sequence * context + position;
             }
         }
         long start = System.nanoTime();

@@ -1,8 +1,10 @@
 package dev.fathom.bench;
 
+import dev.fathom.load.LoadedModel;
 import dev.fathom.tensor.Codecs;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.ByteBuffer;
@@ -10,32 +12,71 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
 /**
- * Writes a checkpoint with DeepSeek-V3's real layer sizes, few layers and random weights in FP8 blocks, so that speed
- * can be measured without a download: {@code java -cp ... dev.fathom.bench.SliceMaker FOLDER [layers] [experts]}.
+ * Writes a checkpoint with a model's real layer sizes, few layers and random weights, so that speed can be measured
+ * without a download: {@code java -cp ... dev.fathom.bench.SliceMaker (v3 | v2lite) FOLDER}. DeepSeek-V3's is in FP8
+ * blocks (2 layers, 32 experts, 3.2 GB), DeepSeek-V2-Lite's in BF16 (4 layers, 4.5 GB).
  *
  * <p>Weights are drawn from a pool of normal numbers, long runs at random places: they look random to a memory system
- * and to the arithmetic, and 2.7 GB are written in seconds. There is no tokenizer: serve it with
- * {@code --skip-tokenizer-init}.
+ * and to the arithmetic, and gigabytes are written in seconds. The tokenizer is the embedded model's, whose vocabulary
+ * fits into all others.
  */
 public final class SliceMaker {
-    private static final int HIDDEN = 7168;
-    private static final int DENSE_INNER = 18432;
-    private static final int EXPERT_INNER = 2048;
-    private static final int HEADS = 128;
-    private static final int Q_LORA = 1536;
+    /** Sizes by the names of config.json; qLora 0 is none. */
+    private record Shape(
+            boolean fp8,
+            int hidden,
+            int denseInner,
+            int expertInner,
+            int layers,
+            int experts,
+            int sharedExperts,
+            int heads,
+            int qLora,
+            int vocabulary,
+            String config) {}
+
+    private static final Shape V3 = new Shape(true, 7168, 18432, 2048, 2, 32, 1, 128, 1536, 32768, """
+            {"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "n_routed_experts": 32,
+             "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": 2,
+             "n_shared_experts": 1, "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "norm_topk_prob": true,
+             "scoring_func": "sigmoid", "topk_method": "noaux_tc", "routed_scaling_factor": 2.5,
+             "num_attention_heads": 128, "num_key_value_heads": 128, "q_lora_rank": 1536, "vocab_size": 32768,
+             "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32,
+               "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0}, "num_nextn_predict_layers": 0,
+             "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
+               "weight_block_size": [128, 128]},""");
+
+    private static final Shape V2_LITE = new Shape(false, 2048, 10944, 1408, 4, 64, 2, 16, 0, 102400, """
+            {"architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", "n_routed_experts": 64,
+             "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408, "num_hidden_layers": 4,
+             "n_shared_experts": 2, "num_experts_per_tok": 6, "n_group": 1, "topk_group": 1, "norm_topk_prob": false,
+             "scoring_func": "softmax", "topk_method": "greedy", "routed_scaling_factor": 1.0,
+             "num_attention_heads": 16, "num_key_value_heads": 16, "q_lora_rank": null, "vocab_size": 102400,
+             "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32,
+               "beta_slow": 1, "mscale": 0.707, "mscale_all_dim": 0.707}, "torch_dtype": "bfloat16",""");
+
+    private static final String COMMON_CONFIG = """
+
+             "attention_bias": false, "hidden_act": "silu", "first_k_dense_replace": 1, "moe_layer_freq": 1,
+             "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+             "max_position_embeddings": 163840, "rms_norm_eps": 1e-6, "rope_theta": 10000,
+             "tie_word_embeddings": false, "bos_token_id": 0, "eos_token_id": 1}
+            """;
+
     private static final int KV_LORA = 512;
     private static final int NOPE = 128;
     private static final int ROPE = 64;
     private static final int VALUE = 128;
-    private static final int VOCABULARY = 32768;
     private static final int BLOCK = 128;
     /** A block's largest magnitude in standard deviations; 448 in E4M3 stands for it. */
     private static final float BLOCK_MAX_SIGMA = 4.2f;
@@ -77,37 +118,42 @@ public final class SliceMaker {
     private final byte[] fp8Pool = new byte[POOL];
     private final byte[] bf16Pool = new byte[2 * POOL];
     private final List<Item> items = new ArrayList<>();
+    private final Shape shape;
 
-    private SliceMaker() {
+    private SliceMaker(Shape shape) {
+        this.shape = shape;
         ByteBuffer halves = ByteBuffer.wrap(bf16Pool).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < POOL; i++) {
             float normal = normal();
             fp8Pool[i] = Codecs.floatToE4m3(normal * Codecs.E4M3_MAX / BLOCK_MAX_SIGMA);
-            halves.putShort(Codecs.floatToBf16(normal * deviation(HIDDEN)));
+            halves.putShort(Codecs.floatToBf16(normal * deviation(shape.hidden())));
         }
     }
 
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length < 1) {
-            System.err.println("usage: SliceMaker FOLDER [layers=2] [experts=32]");
+        if (arguments.length != 2 || !List.of("v3", "v2lite").contains(arguments[0])) {
+            System.err.println("usage: SliceMaker (v3 | v2lite) FOLDER");
             System.exit(2);
         }
-        int layers = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 2;
-        int experts = arguments.length > 2 ? Integer.parseInt(arguments[2]) : 32;
-        new SliceMaker().write(Path.of(arguments[0]), layers, experts, System.out);
+        new SliceMaker(arguments[0].equals("v3") ? V3 : V2_LITE).write(Path.of(arguments[1]), System.out);
     }
 
-    private void write(Path folder, int layers, int experts, PrintStream log) throws IOException {
+    private void write(Path folder, PrintStream log) throws IOException {
         long start = System.nanoTime();
         Files.createDirectories(folder);
-        Files.writeString(folder.resolve("config.json"), config(layers, experts));
+        Files.writeString(folder.resolve("config.json"), shape.config() + COMMON_CONFIG);
         Files.writeString(folder.resolve("generation_config.json"), "{\"bos_token_id\": 0, \"eos_token_id\": 1}\n");
-        items.add(new Item("model.embed_tokens.weight", Kind.BF16, VOCABULARY, HIDDEN));
-        for (int layer = 0; layer < layers; layer++) {
-            layer("model.layers." + layer + ".", layer == 0 ? 0 : experts);
+        for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
+            try (InputStream in = LoadedModel.class.getResourceAsStream("/models/nano/" + file)) {
+                Files.copy(Objects.requireNonNull(in, file), folder.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+            }
         }
-        items.add(new Item("model.norm.weight", Kind.NORM, 1, HIDDEN));
-        items.add(new Item("lm_head.weight", Kind.BF16, VOCABULARY, HIDDEN));
+        items.add(new Item("model.embed_tokens.weight", Kind.BF16, shape.vocabulary(), shape.hidden()));
+        for (int layer = 0; layer < shape.layers(); layer++) {
+            layer("model.layers." + layer + ".", layer > 0);
+        }
+        items.add(new Item("model.norm.weight", Kind.NORM, 1, shape.hidden()));
+        items.add(new Item("lm_head.weight", Kind.BF16, shape.vocabulary(), shape.hidden()));
         long bytes = 0;
         try (OutputStream out =
                 new BufferedOutputStream(Files.newOutputStream(folder.resolve("model.safetensors")), 1 << 20)) {
@@ -119,39 +165,51 @@ public final class SliceMaker {
         }
         log.printf(
                 "%s: %d layers, %d experts, %.2f GB in %.1f s%n",
-                folder, layers, experts, bytes / 1e9, (System.nanoTime() - start) / 1e9);
+                folder, shape.layers(), shape.experts(), bytes / 1e9, (System.nanoTime() - start) / 1e9);
     }
 
-    private void layer(String prefix, int experts) {
-        items.add(new Item(prefix + "input_layernorm.weight", Kind.NORM, 1, HIDDEN));
+    private void layer(String prefix, boolean experts) {
+        int hidden = shape.hidden();
+        items.add(new Item(prefix + "input_layernorm.weight", Kind.NORM, 1, hidden));
         String attention = prefix + "self_attn.";
-        fp8(attention + "q_a_proj", Q_LORA, HIDDEN);
-        items.add(new Item(attention + "q_a_layernorm.weight", Kind.NORM, 1, Q_LORA));
-        fp8(attention + "q_b_proj", HEADS * (NOPE + ROPE), Q_LORA);
-        fp8(attention + "kv_a_proj_with_mqa", KV_LORA + ROPE, HIDDEN);
+        int queries = shape.heads() * (NOPE + ROPE);
+        if (shape.qLora() == 0) {
+            linear(attention + "q_proj", queries, hidden);
+        } else {
+            linear(attention + "q_a_proj", shape.qLora(), hidden);
+            items.add(new Item(attention + "q_a_layernorm.weight", Kind.NORM, 1, shape.qLora()));
+            linear(attention + "q_b_proj", queries, shape.qLora());
+        }
+        linear(attention + "kv_a_proj_with_mqa", KV_LORA + ROPE, hidden);
         items.add(new Item(attention + "kv_a_layernorm.weight", Kind.NORM, 1, KV_LORA));
-        fp8(attention + "kv_b_proj", HEADS * (NOPE + VALUE), KV_LORA);
-        fp8(attention + "o_proj", HIDDEN, HEADS * VALUE);
-        items.add(new Item(prefix + "post_attention_layernorm.weight", Kind.NORM, 1, HIDDEN));
-        if (experts == 0) {
-            mlp(prefix + "mlp.", DENSE_INNER);
+        linear(attention + "kv_b_proj", shape.heads() * (NOPE + VALUE), KV_LORA);
+        linear(attention + "o_proj", hidden, shape.heads() * VALUE);
+        items.add(new Item(prefix + "post_attention_layernorm.weight", Kind.NORM, 1, hidden));
+        if (!experts) {
+            mlp(prefix + "mlp.", shape.denseInner());
             return;
         }
-        items.add(new Item(prefix + "mlp.gate.weight", Kind.BF16, experts, HIDDEN));
-        items.add(new Item(prefix + "mlp.gate.e_score_correction_bias", Kind.BIAS, 1, experts));
-        for (int expert = 0; expert < experts; expert++) {
-            mlp(prefix + "mlp.experts." + expert + ".", EXPERT_INNER);
+        items.add(new Item(prefix + "mlp.gate.weight", Kind.BF16, shape.experts(), hidden));
+        if (shape.fp8()) {
+            items.add(new Item(prefix + "mlp.gate.e_score_correction_bias", Kind.BIAS, 1, shape.experts()));
         }
-        mlp(prefix + "mlp.shared_experts.", EXPERT_INNER);
+        for (int expert = 0; expert < shape.experts(); expert++) {
+            mlp(prefix + "mlp.experts." + expert + ".", shape.expertInner());
+        }
+        mlp(prefix + "mlp.shared_experts.", shape.expertInner() * shape.sharedExperts());
     }
 
     private void mlp(String prefix, int inner) {
-        fp8(prefix + "gate_proj", inner, HIDDEN);
-        fp8(prefix + "up_proj", inner, HIDDEN);
-        fp8(prefix + "down_proj", HIDDEN, inner);
+        linear(prefix + "gate_proj", inner, shape.hidden());
+        linear(prefix + "up_proj", inner, shape.hidden());
+        linear(prefix + "down_proj", shape.hidden(), inner);
     }
 
-    private void fp8(String name, int rows, int cols) {
+    private void linear(String name, int rows, int cols) {
+        if (!shape.fp8()) {
+            items.add(new Item(name + ".weight", Kind.BF16, rows, cols));
+            return;
+        }
         items.add(new Item(name + ".weight", Kind.FP8, rows, cols));
         items.add(
                 new Item(name + ".weight_scale_inv", Kind.SCALE, Math.ceilDiv(rows, BLOCK), Math.ceilDiv(cols, BLOCK)));
@@ -221,36 +279,5 @@ public final class SliceMaker {
     /** Keeps activations at the same size whatever the fan-in. */
     private static float deviation(int fanIn) {
         return 0.02f * (float) Math.min(1, Math.sqrt(2048.0 / fanIn));
-    }
-
-    private static String config(int layers, int experts) {
-        return """
-            {"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "attention_bias": false,
-             "hidden_act": "silu", "first_k_dense_replace": 1, "moe_layer_freq": 1, "hidden_size": %d,
-             "intermediate_size": %d, "moe_intermediate_size": %d, "num_hidden_layers": %d, "n_routed_experts": %d,
-             "n_shared_experts": 1, "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "norm_topk_prob": true,
-             "scoring_func": "sigmoid", "topk_method": "noaux_tc", "routed_scaling_factor": 2.5,
-             "num_attention_heads": %d, "num_key_value_heads": %d, "q_lora_rank": %d, "kv_lora_rank": %d,
-             "qk_nope_head_dim": %d, "qk_rope_head_dim": %d, "v_head_dim": %d, "vocab_size": %d,
-             "max_position_embeddings": 163840, "rms_norm_eps": 1e-6, "rope_theta": 10000,
-             "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096, "beta_fast": 32,
-               "beta_slow": 1, "mscale": 1.0, "mscale_all_dim": 1.0},
-             "num_nextn_predict_layers": 0, "tie_word_embeddings": false, "bos_token_id": 0, "eos_token_id": 1,
-             "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
-               "weight_block_size": [128, 128]}}
-            """.formatted(
-                        HIDDEN,
-                        DENSE_INNER,
-                        EXPERT_INNER,
-                        layers,
-                        experts,
-                        HEADS,
-                        HEADS,
-                        Q_LORA,
-                        KV_LORA,
-                        NOPE,
-                        ROPE,
-                        VALUE,
-                        VOCABULARY);
     }
 }
