@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
+import dev.fathom.model.GoldenCase;
+import dev.fathom.model.GoldenRun;
+import dev.fathom.model.GoldenRunner;
 import dev.fathom.model.ModelOptions;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -32,9 +35,9 @@ class Bf16CacheTest {
         List<ExpertPlan> exactPlans = new ArrayList<>();
         List<ExpertPlan> roundedPlans = new ArrayList<>();
         try (NanoModel nano = NanoModel.open(weights, "vector", ModelOptions.DEFAULT)) {
-            NanoRun.Outcome exact = new NanoRun(KvFormat.F32, true, 4096, false)
+            GoldenRun.Outcome exact = new GoldenRun(KvFormat.F32, true, 4096, false)
                     .of(nano.model(), recording(nano.kernels(), exactPlans), prompts);
-            NanoRun.Outcome rounded = new NanoRun(KvFormat.BF16, true, 4096, false)
+            GoldenRun.Outcome rounded = new GoldenRun(KvFormat.BF16, true, 4096, false)
                     .of(nano.model(), recording(nano.kernels(), roundedPlans), prompts);
             int row = 0;
             int rerouted = 0;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.GoldenCase;
+import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,15 +49,15 @@ class NanoGoldenMatrixTest {
     })
     void equalsTheReferenceOnTheScalarBackend(
             String weights, AttentionForm form, boolean batched, int chunk, boolean warm) {
-        equalsTheReference(weights, "scalar", form, List.of(new NanoRun(KvFormat.F32, batched, chunk, warm)));
+        equalsTheReference(weights, "scalar", form, List.of(new GoldenRun(KvFormat.F32, batched, chunk, warm)));
     }
 
-    private static void equalsTheReference(String weights, String backend, AttentionForm form, List<NanoRun> runs) {
+    private static void equalsTheReference(String weights, String backend, AttentionForm form, List<GoldenRun> runs) {
         List<GoldenCase> cases = GoldenCase.nano("nano_" + weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT.withAttentionForm(form))) {
-            for (NanoRun run : runs) {
+            for (GoldenRun run : runs) {
                 long start = System.nanoTime();
-                NanoRun.Outcome outcome = run.of(nano.model(), nano.kernels(), cases);
+                GoldenRun.Outcome outcome = run.of(nano.model(), nano.kernels(), cases);
                 System.out.printf(
                         "%s %s %s %s: logits %.1e, log-sum-exp %.1e, %.1f s%n",
                         weights,
@@ -82,14 +84,14 @@ class NanoGoldenMatrixTest {
     })
     void differsWithBf16CacheOnlyWhereTheReferenceIsNearlyTied(String weights, String backend, AttentionForm form) {
         List<GoldenCase> cases = GoldenCase.nano("nano_" + weights);
-        List<NanoRun> runs = runs(KvFormat.BF16);
+        List<GoldenRun> runs = runs(KvFormat.BF16);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT.withAttentionForm(form))) {
             // The reference has no gaps for generated tokens. The run with a float32 cache equals it, and has them.
-            NanoRun.Outcome exact =
-                    new NanoRun(KvFormat.F32, true, 4096, false).of(nano.model(), nano.kernels(), cases);
+            GoldenRun.Outcome exact =
+                    new GoldenRun(KvFormat.F32, true, 4096, false).of(nano.model(), nano.kernels(), cases);
             requireEqual(exact, cases);
-            for (NanoRun run : backend.equals("scalar") ? runs.subList(0, 1) : runs) {
-                NanoRun.Outcome rounded = run.of(nano.model(), nano.kernels(), cases);
+            for (GoldenRun run : backend.equals("scalar") ? runs.subList(0, 1) : runs) {
+                GoldenRun.Outcome rounded = run.of(nano.model(), nano.kernels(), cases);
                 List<String> differences = new ArrayList<>();
                 for (int i = 0; i < cases.size(); i++) {
                     int at = Arrays.mismatch(
@@ -108,7 +110,7 @@ class NanoGoldenMatrixTest {
         }
     }
 
-    static void requireEqual(NanoRun.Outcome outcome, List<GoldenCase> cases) {
+    static void requireEqual(GoldenRun.Outcome outcome, List<GoldenCase> cases) {
         for (int i = 0; i < cases.size(); i++) {
             assertThat(outcome.sequences().get(i).generated())
                     .as("case " + cases.get(i).number())
@@ -119,13 +121,13 @@ class NanoGoldenMatrixTest {
     }
 
     /** Every combination of batch, chunk size and prefix cache; half of them, with all pairs, for the BF16 cache. */
-    private static List<NanoRun> runs(KvFormat cache) {
-        List<NanoRun> runs = new ArrayList<>();
+    private static List<GoldenRun> runs(KvFormat cache) {
+        List<GoldenRun> runs = new ArrayList<>();
         for (boolean batched : new boolean[] {true, false}) {
             for (int chunk : new int[] {4096, 16}) {
                 for (boolean warm : new boolean[] {false, true}) {
                     if (cache == KvFormat.F32 || (batched ^ (chunk == 16) ^ warm)) {
-                        runs.add(new NanoRun(cache, batched, chunk, warm));
+                        runs.add(new GoldenRun(cache, batched, chunk, warm));
                     }
                 }
             }

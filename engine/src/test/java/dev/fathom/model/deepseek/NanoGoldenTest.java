@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.GoldenCase;
+import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
 import java.util.List;
 import java.util.Set;
@@ -34,7 +36,7 @@ class NanoGoldenTest {
     void equalsTheReference(String weights, String backend, AttentionForm form) {
         List<GoldenCase> cases = cases(weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT.withAttentionForm(form))) {
-            NanoRun run = new NanoRun(KvFormat.F32, true, 64, false);
+            GoldenRun run = new GoldenRun(KvFormat.F32, true, 64, false);
             NanoGoldenMatrixTest.requireEqual(run.of(nano.model(), nano.kernels(), cases), cases);
         }
     }
@@ -45,10 +47,10 @@ class NanoGoldenTest {
     void givesTheSameBitsAloneAndInABatch(String weights, String backend) {
         List<GoldenCase> cases = cases(weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT)) {
-            NanoRun.Outcome batched =
-                    new NanoRun(KvFormat.BF16, true, 16, false).of(nano.model(), nano.kernels(), cases);
-            NanoRun.Outcome alone =
-                    new NanoRun(KvFormat.BF16, false, 16, false).of(nano.model(), nano.kernels(), cases);
+            GoldenRun.Outcome batched =
+                    new GoldenRun(KvFormat.BF16, true, 16, false).of(nano.model(), nano.kernels(), cases);
+            GoldenRun.Outcome alone =
+                    new GoldenRun(KvFormat.BF16, false, 16, false).of(nano.model(), nano.kernels(), cases);
             for (int i = 0; i < cases.size(); i++) {
                 assertThat(batched.sequences().get(i).lastPromptLogits())
                         .containsExactly(alone.sequences().get(i).lastPromptLogits());

@@ -9,6 +9,8 @@ import dev.fathom.checkpoint.SafetensorsSource;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.GoldenCase;
+import dev.fathom.model.GoldenRunner;
 import dev.fathom.model.ModelOptions;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,7 +44,7 @@ class TinyGoldenTest {
                 DeepSeekModel model = DeepSeekModel.load(config, weights, kernels, options);
                 GoldenRunner runner = new GoldenRunner(model, kernels, KvFormat.F32)) {
             float worst = 0;
-            for (GoldenCase golden : GoldenCase.tiny()) {
+            for (GoldenCase golden : GoldenCase.tinyV3()) {
                 GoldenRunner.Sequence sequence = runner.sequence(golden.prompt(), golden.greedy().length);
                 runner.run(List.of(sequence), 4096);
                 for (int position = 0; position < golden.prompt().length; position++) {

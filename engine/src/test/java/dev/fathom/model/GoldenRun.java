@@ -1,8 +1,7 @@
-package dev.fathom.model.deepseek;
+package dev.fathom.model;
 
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
-import dev.fathom.model.CausalLm;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -14,7 +13,7 @@ import java.util.List;
  * @param chunk    most prompt tokens of a sequence in a step
  * @param warm     the second half of each prompt is computed over another sequence's cache of the first half
  */
-record NanoRun(KvFormat cache, boolean batched, int chunk, boolean warm) {
+public record GoldenRun(KvFormat cache, boolean batched, int chunk, boolean warm) {
     /**
      * What came out.
      *
@@ -22,9 +21,9 @@ record NanoRun(KvFormat cache, boolean batched, int chunk, boolean warm) {
      * @param worstLogSumExp  largest difference of the log-sum-exp of the logits at any computed prompt position
      * @param sequences       in case order
      */
-    record Outcome(float worstLogit, float worstLogSumExp, List<GoldenRunner.Sequence> sequences) {}
+    public record Outcome(float worstLogit, float worstLogSumExp, List<GoldenRunner.Sequence> sequences) {}
 
-    Outcome of(CausalLm model, KernelBackend kernels, List<GoldenCase> cases) {
+    public Outcome of(CausalLm model, KernelBackend kernels, List<GoldenCase> cases) {
         try (GoldenRunner runner = new GoldenRunner(model, kernels, cache)) {
             List<GoldenRunner.Sequence> sequences = new ArrayList<>();
             for (GoldenCase golden : cases) {
@@ -54,7 +53,7 @@ record NanoRun(KvFormat cache, boolean batched, int chunk, boolean warm) {
 
     private GoldenRunner.Sequence sequence(GoldenRunner runner, GoldenCase golden) {
         int half = golden.prompt().length / 2;
-        if (!warm) {
+        if (!warm || half == 0) {
             return runner.sequence(golden.prompt(), golden.greedy().length);
         }
         GoldenRunner.Sequence first = runner.sequence(Arrays.copyOf(golden.prompt(), half), 1);

@@ -1,13 +1,10 @@
-package dev.fathom.model.deepseek;
+package dev.fathom.model;
 
 import dev.fathom.comm.Communicator;
 import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
-import dev.fathom.model.CausalLm;
-import dev.fathom.model.StepContext;
-import dev.fathom.model.StepOutput;
 import dev.fathom.tensor.StepScratch;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -15,7 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Drives a model without the engine: greedy choice, slots handed out in a scattered order and never taken back. */
-final class GoldenRunner implements AutoCloseable {
+public final class GoldenRunner implements AutoCloseable {
     private static final int SLOTS = 8192;
 
     /** Odd, so that multiples of it visit every slot before any slot comes again. */
@@ -28,14 +25,14 @@ final class GoldenRunner implements AutoCloseable {
     private final PagedKv kv;
     private int slotsGiven;
 
-    GoldenRunner(CausalLm model, KernelBackend kernels, KvFormat format) {
+    public GoldenRunner(CausalLm model, KernelBackend kernels, KvFormat format) {
         this.model = model;
         this.kernels = kernels;
         kv = PagedKv.allocate(model.kvShape(), format, SLOTS, arena);
     }
 
     /** A sequence: the ids known so far, of which {@code cached} lie in the cache. */
-    static final class Sequence {
+    public static final class Sequence {
         private final int promptLength;
         private final int wantedLength;
         private int[] ids;
@@ -54,21 +51,21 @@ final class GoldenRunner implements AutoCloseable {
         }
 
         /** The tokens generated. */
-        int[] generated() {
+        public int[] generated() {
             return Arrays.copyOfRange(ids, promptLength, length);
         }
 
         /** Logits at the prompt positions that this sequence computed, the last ones of the prompt. */
-        List<float[]> promptLogits() {
+        public List<float[]> promptLogits() {
             return promptLogits;
         }
 
-        float[] lastPromptLogits() {
+        public float[] lastPromptLogits() {
             return promptLogits.getLast();
         }
 
         /** How far the best logit was above the second best, for each generated token. */
-        float gap(int generatedToken) {
+        public float gap(int generatedToken) {
             return gaps.get(generatedToken);
         }
 
@@ -110,7 +107,7 @@ final class GoldenRunner implements AutoCloseable {
         }
     }
 
-    Sequence sequence(int[] prompt, int newTokens) {
+    public Sequence sequence(int[] prompt, int newTokens) {
         Sequence sequence = new Sequence(prompt, newTokens);
         for (int i = 0; i < sequence.slots.length; i++) {
             sequence.slots[i] = nextSlot();
@@ -119,7 +116,7 @@ final class GoldenRunner implements AutoCloseable {
     }
 
     /** A sequence whose first {@code shared} tokens lie in the slots of another, as a prefix cache would give it. */
-    Sequence sequenceOver(Sequence other, int shared, int[] prompt, int newTokens) {
+    public Sequence sequenceOver(Sequence other, int shared, int[] prompt, int newTokens) {
         Sequence sequence = sequence(prompt, newTokens);
         System.arraycopy(other.slots, 0, sequence.slots, 0, shared);
         sequence.cached = shared;
@@ -127,7 +124,7 @@ final class GoldenRunner implements AutoCloseable {
     }
 
     /** Runs until every sequence has its tokens; in each step each sequence gives up to {@code chunk} rows. */
-    void run(List<Sequence> sequences, int chunk) {
+    public void run(List<Sequence> sequences, int chunk) {
         List<Sequence> open = new ArrayList<>(sequences);
         while (!open.isEmpty()) {
             step(open, chunk);
@@ -175,7 +172,7 @@ final class GoldenRunner implements AutoCloseable {
     }
 
     /** Largest absolute difference of two rows of logits. */
-    static float difference(float[] a, float[] b) {
+    public static float difference(float[] a, float[] b) {
         float worst = 0;
         for (int i = 0; i < a.length; i++) {
             worst = Math.max(worst, Math.abs(a[i] - b[i]));
@@ -183,7 +180,7 @@ final class GoldenRunner implements AutoCloseable {
         return a.length == b.length ? worst : Float.POSITIVE_INFINITY;
     }
 
-    static float logSumExp(float[] logits) {
+    public static float logSumExp(float[] logits) {
         double max = Double.NEGATIVE_INFINITY;
         for (float logit : logits) {
             max = Math.max(max, logit);
@@ -196,11 +193,11 @@ final class GoldenRunner implements AutoCloseable {
     }
 
     /** For drafting tests: the cache and the scratch of this runner. */
-    PagedKv kv() {
+    public PagedKv kv() {
         return kv;
     }
 
-    StepScratch scratch() {
+    public StepScratch scratch() {
         return scratch;
     }
 
