@@ -17,7 +17,9 @@ final class Architectures {
         CausalLm load(HfConfig config, WeightSource weights, KernelBackend kernels, ModelOptions options);
     }
 
-    private static final Map<String, Loader> BY_NAME = Map.of("DeepseekV3ForCausalLM", DeepSeekModel::load);
+    private static final Map<String, Loader> BY_NAME = Map.of(
+            "DeepseekV2ForCausalLM", DeepSeekModel::load,
+            "DeepseekV3ForCausalLM", DeepSeekModel::load);
 
     private Architectures() {}
 

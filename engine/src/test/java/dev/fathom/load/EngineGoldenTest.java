@@ -70,4 +70,21 @@ class EngineGoldenTest {
     void equalsTheReferenceInEveryShape(int chunk, boolean radix, int pageSize, int slots) throws Exception {
         new GoldenEngineRun(chunk, radix, pageSize, slots).requireAnswers(model, kernels, cases);
     }
+
+    @ParameterizedTest
+    @CsvSource({
+        "tiny-deepseek-v2-lite, scalar",
+        "tiny-deepseek-v2-lite, vector",
+        "tiny-deepseek-v2, scalar",
+        "tiny-deepseek-v2, vector",
+    })
+    void equalsTheReferenceOfEveryArchitecture(String folder, String backend) throws Exception {
+        List<GoldenCase> tinyCases = GoldenCase.tiny(folder);
+        try (TinyModel tiny = TinyModel.open(folder, backend, ModelOptions.DEFAULT)) {
+            // Small chunks, a page size that shares whole pages, and a cache too small for all cases at once.
+            new GoldenEngineRun(16, true, 1, 1024).requireAnswers(tiny.model(), tiny.kernels(), tinyCases);
+            new GoldenEngineRun(4096, true, 16, 1024).requireAnswers(tiny.model(), tiny.kernels(), tinyCases);
+            new GoldenEngineRun(16, false, 16, 288).requireAnswers(tiny.model(), tiny.kernels(), tinyCases);
+        }
+    }
 }

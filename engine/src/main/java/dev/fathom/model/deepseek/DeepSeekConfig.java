@@ -3,7 +3,7 @@ package dev.fathom.model.deepseek;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A DeepSeek-V3 model's sizes, in config.json's vocabulary.
+ * A DeepSeek-V2 or V3 model's sizes, in config.json's vocabulary.
  *
  * @param firstKDenseReplace  first_k_dense_replace: layers before this have a dense MLP
  * @param moeLayerFreq        moe_layer_freq: of the others, every so manieth has experts

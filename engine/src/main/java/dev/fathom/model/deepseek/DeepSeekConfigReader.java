@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
  * a model never runs as something it is not. Keys that only describe training or other programs are left alone.
  */
 final class DeepSeekConfigReader {
-    static final String ARCHITECTURE = "DeepseekV3ForCausalLM";
+    private static final String V2 = "DeepseekV2ForCausalLM";
+    private static final String V3 = "DeepseekV3ForCausalLM";
 
-    /** Keys of variants of the architecture that would need code of their own. */
+    /** Keys of variants of the architectures that would need code of their own. */
     private static final List<String> UNSERVED_KEYS =
             List.of("index_topk", "index_n_heads", "sliding_window", "o_lora_rank", "hc_mult", "compress_ratios");
 
@@ -24,9 +25,11 @@ final class DeepSeekConfigReader {
             Set.of("attention_factor", "truncate", "short_factor", "long_factor");
 
     private final HfConfig file;
+    private final String architecture;
 
     private DeepSeekConfigReader(HfConfig file) {
         this.file = file;
+        architecture = file.architecture();
     }
 
     /** @throws CheckpointException naming the file and the key that is missing, mistyped or not served */
@@ -35,9 +38,9 @@ final class DeepSeekConfigReader {
     }
 
     private DeepSeekConfig read() {
-        if (!file.architecture().equals(ARCHITECTURE)) {
-            throw new CheckpointException(file.where() + ": architecture " + file.architecture()
-                    + " is not served, only " + ARCHITECTURE + " is");
+        if (!architecture.equals(V2) && !architecture.equals(V3)) {
+            throw new CheckpointException(file.where() + ": architecture " + architecture + " is not served, only " + V2
+                    + " and " + V3 + " are");
         }
         refuseWhatIsNotServed();
         try {
@@ -80,7 +83,19 @@ final class DeepSeekConfigReader {
         if (!file.has("n_routed_experts")) {
             return null;
         }
-        RouterRule rule = new RouterRule(
+        boolean biased = architecture.equals(V3);
+        return new MoeConfig(
+                biased ? sigmoidRule() : softmaxRule(),
+                biased,
+                file.integer("moe_intermediate_size"),
+                file.integerOr("n_shared_experts", 0));
+    }
+
+    /** V3: chosen by sigmoid plus bias, groups by their two best. */
+    private RouterRule sigmoidRule() {
+        requireText("scoring_func", "sigmoid");
+        requireText("topk_method", "noaux_tc");
+        return new RouterRule(
                 RouterRule.Scoring.SIGMOID,
                 file.integer("n_routed_experts"),
                 file.integer("num_experts_per_tok"),
@@ -89,7 +104,33 @@ final class DeepSeekConfigReader {
                 RouterRule.GroupScore.TOP2_SUM,
                 file.flag("norm_topk_prob"),
                 file.number("routed_scaling_factor"));
-        return new MoeConfig(rule, file.integer("moe_intermediate_size"), file.integerOr("n_shared_experts", 0));
+    }
+
+    /**
+     * V2: chosen by softmax alone, among all experts (greedy) or those of the groups whose best expert is best. Weights
+     * are divided by their sum or multiplied by the factor, never both, and a single one is not divided.
+     *
+     * @see "DeepSeek-V2, modeling_deepseek.py, class MoEGate"
+     */
+    private RouterRule softmaxRule() {
+        requireText("scoring_func", "softmax");
+        String method = file.textOr("topk_method", "greedy");
+        boolean grouped = method.equals("group_limited_greedy");
+        if (!grouped && !method.equals("greedy")) {
+            throw new CheckpointException(file.where() + ": topk_method " + method
+                    + " is not served, only greedy and group_limited_greedy are");
+        }
+        int topK = file.integer("num_experts_per_tok");
+        boolean normalize = file.flagOr("norm_topk_prob", false) && topK > 1;
+        return new RouterRule(
+                RouterRule.Scoring.SOFTMAX,
+                file.integer("n_routed_experts"),
+                topK,
+                grouped ? file.integer("n_group") : 1,
+                grouped ? file.integer("topk_group") : 1,
+                RouterRule.GroupScore.MAX,
+                normalize,
+                normalize ? 1 : file.numberOr("routed_scaling_factor", 1));
     }
 
     /** rope_scaling of published files, rope_parameters of files written by transformers 5, or the file itself. */
@@ -133,14 +174,12 @@ final class DeepSeekConfigReader {
 
     private void refuseWhatIsNotServed() {
         requireText("hidden_act", "silu");
-        requireText("scoring_func", "sigmoid");
-        requireText("topk_method", "noaux_tc");
         requireFlag("attention_bias", false);
         requireFlag("mlp_bias", false);
         requireFlag("rope_interleave", true);
         for (String key : UNSERVED_KEYS) {
             if (file.has(key)) {
-                throw new CheckpointException(file.where() + ": " + key + " is given, which " + ARCHITECTURE
+                throw new CheckpointException(file.where() + ": " + key + " is given, which " + architecture
                         + " does not have; this variant is not served");
             }
         }

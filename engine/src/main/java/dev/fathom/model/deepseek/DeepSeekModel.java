@@ -20,9 +20,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DeepSeek-V3. The residual stream is float32; weights stay in their stored format.
+ * DeepSeek-V2 and V3. The residual stream is float32; weights stay in their stored format.
  *
- * @see "DeepSeek-V3, arXiv 2412.19437"
+ * @see "DeepSeek-V2, arXiv 2405.04434; DeepSeek-V3, arXiv 2412.19437"
  */
 public final class DeepSeekModel implements CausalLm {
     private final DeepSeekConfig config;

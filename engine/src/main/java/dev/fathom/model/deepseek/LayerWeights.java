@@ -43,4 +43,9 @@ record LayerWeights(
     Tensor vector(String name, int size) {
         return source.vector(prefix + name, size);
     }
+
+    /** [1, size] of zeros, in place of a vector that the architecture does not have. */
+    Tensor zeros(int size) {
+        return new Tensor(arena.allocate(Tensor.byteSize(1, size), 64), 1, size);
+    }
 }

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Routed experts, weighted and summed, plus the shared expert, which every token passes unweighted. Router logits are
- * float32; the correction bias counts for choosing only.
+ * float32; the correction bias, where there is one, counts for choosing only.
  *
- * @see "DeepSeek-V3, arXiv 2412.19437, section 2.1.2"
+ * @see "DeepSeek-V2, arXiv 2405.04434, section 2.2; DeepSeek-V3, arXiv 2412.19437, section 2.1.2"
  */
 final class MoeBlock implements FeedForward {
     private final RouterRule rule;
@@ -34,7 +34,9 @@ final class MoeBlock implements FeedForward {
         int hidden = weights.config().hiddenSize();
         rule = config.rule();
         router = weights.linear("gate.weight", rule.experts(), hidden);
-        correctionBias = weights.vector("gate.e_score_correction_bias", rule.experts());
+        correctionBias = config.correctionBias()
+                ? weights.vector("gate.e_score_correction_bias", rule.experts())
+                : weights.zeros(rule.experts());
         List<ExpertWeights> all = new ArrayList<>();
         for (int expert = 0; expert < rule.experts(); expert++) {
             LayerWeights one = weights.at("experts").at(Integer.toString(expert));

@@ -6,10 +6,11 @@ import dev.fathom.kernels.RouterRule;
  * Mixture of experts.
  *
  * @param rule                 how a token chooses its routed experts
+ * @param correctionBias       whether the choice adds mlp.gate.e_score_correction_bias (V3; V2 has none)
  * @param moeIntermediateSize  moe_intermediate_size: inner width of one expert
  * @param sharedExperts        n_shared_experts: they are one MLP of sharedExperts * moeIntermediateSize; 0 for none
  */
-record MoeConfig(RouterRule rule, int moeIntermediateSize, int sharedExperts) {
+record MoeConfig(RouterRule rule, boolean correctionBias, int moeIntermediateSize, int sharedExperts) {
     MoeConfig {
         if (moeIntermediateSize < 1 || sharedExperts < 0) {
             throw new IllegalArgumentException(

@@ -7,6 +7,8 @@ import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.kernels.RouterRule;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -30,6 +32,22 @@ class DeepSeekConfigReaderTest {
              "tie_word_embeddings": false, "topk_group": 4, "topk_method": "noaux_tc", "torch_dtype": "bfloat16",
              "use_cache": true, "v_head_dim": 128, "vocab_size": 129280}""";
 
+    /** The released DeepSeek-V2-Lite config.json, without keys that only training reads. */
+    private static final String V2_LITE = """
+            {"architectures": ["DeepseekV2ForCausalLM"], "attention_bias": false, "attention_dropout": 0.0,
+             "aux_loss_alpha": 0.001, "bos_token_id": 100000, "eos_token_id": 100001, "first_k_dense_replace": 1,
+             "hidden_act": "silu", "hidden_size": 2048, "intermediate_size": 10944, "kv_lora_rank": 512,
+             "max_position_embeddings": 163840, "model_type": "deepseek_v2", "moe_intermediate_size": 1408,
+             "moe_layer_freq": 1, "n_group": 1, "n_routed_experts": 64, "n_shared_experts": 2,
+             "norm_topk_prob": false, "num_attention_heads": 16, "num_experts_per_tok": 6, "num_hidden_layers": 27,
+             "num_key_value_heads": 16, "pretraining_tp": 1, "q_lora_rank": null, "qk_nope_head_dim": 128,
+             "qk_rope_head_dim": 64, "rms_norm_eps": 1e-06,
+             "rope_scaling": {"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 0.707,
+               "mscale_all_dim": 0.707, "original_max_position_embeddings": 4096, "type": "yarn"},
+             "rope_theta": 10000, "routed_scaling_factor": 1.0, "scoring_func": "softmax", "seq_aux": true,
+             "tie_word_embeddings": false, "topk_group": 1, "topk_method": "greedy", "torch_dtype": "bfloat16",
+             "use_cache": true, "v_head_dim": 128, "vocab_size": 102400}""";
+
     private static DeepSeekConfig read(String json) {
         return DeepSeekConfigReader.read(HfConfig.parse(json.getBytes(StandardCharsets.UTF_8), "config.json"));
     }
@@ -42,6 +60,7 @@ class DeepSeekConfigReaderTest {
                 .isEqualTo(new MoeConfig(
                         new RouterRule(
                                 RouterRule.Scoring.SIGMOID, 256, 8, 8, 4, RouterRule.GroupScore.TOP2_SUM, true, 2.5f),
+                        true,
                         2048,
                         1));
         assertThat(config.yarn()).isEqualTo(new YarnConfig(40, 4096, 32, 1, 1, 1));
@@ -59,6 +78,70 @@ class DeepSeekConfigReaderTest {
                 V3.replace(rope, "\"rope_scaling\": null, ").replace("\"q_lora_rank\": 1536", "\"q_lora_rank\": null"));
         assertThat(config.yarn()).isNull();
         assertThat(config.attention().qLoraRank()).isZero();
+    }
+
+    @Test
+    void readsTheReleasedV2LiteConfig() {
+        DeepSeekConfig config = read(V2_LITE);
+        assertThat(config.attention()).isEqualTo(new MlaConfig(16, 0, 512, 128, 64, 128));
+        assertThat(config.moe())
+                .isEqualTo(new MoeConfig(
+                        new RouterRule(RouterRule.Scoring.SOFTMAX, 64, 6, 1, 1, RouterRule.GroupScore.MAX, false, 1f),
+                        false,
+                        1408,
+                        2));
+        assertThat(config.yarn()).isEqualTo(new YarnConfig(40, 4096, 32, 1, 0.707f, 0.707f));
+        assertThat(config.isMoe(0)).isFalse();
+        assertThat(config.isMoe(1)).isTrue();
+        assertThat(config.numNextnPredictLayers()).isZero();
+    }
+
+    /** DeepSeek-V2 and V2.5 choose 6 of 160 experts from 3 of 8 groups. */
+    @Test
+    void readsGroupLimitedRouting() {
+        String v2 = V2_LITE.replace("\"greedy\"", "\"group_limited_greedy\"")
+                .replace("\"n_group\": 1", "\"n_group\": 8")
+                .replace("\"topk_group\": 1", "\"topk_group\": 3")
+                .replace("\"n_routed_experts\": 64", "\"n_routed_experts\": 160")
+                .replace("\"routed_scaling_factor\": 1.0", "\"routed_scaling_factor\": 16.0");
+        assertThat(rule(v2))
+                .isEqualTo(new RouterRule(
+                        RouterRule.Scoring.SOFTMAX, 160, 6, 8, 3, RouterRule.GroupScore.MAX, false, 16f));
+        assertThat(rule(v2.replace("\"group_limited_greedy\"", "\"greedy\"")))
+                .as("greedy looks at no group")
+                .isEqualTo(new RouterRule(
+                        RouterRule.Scoring.SOFTMAX, 160, 6, 1, 1, RouterRule.GroupScore.MAX, false, 16f));
+    }
+
+    @Test
+    void normalizesOrScalesV2sWeightsButNeverBoth() {
+        String scaled = V2_LITE.replace("\"routed_scaling_factor\": 1.0", "\"routed_scaling_factor\": 16.0");
+        String normalized = scaled.replace("\"norm_topk_prob\": false", "\"norm_topk_prob\": true");
+        assertThat(rule(normalized).normalize()).isTrue();
+        assertThat(rule(normalized).scale()).isEqualTo(1);
+        RouterRule single = rule(normalized.replace("\"num_experts_per_tok\": 6", "\"num_experts_per_tok\": 1"));
+        assertThat(single.normalize()).isFalse();
+        assertThat(single.scale()).isEqualTo(16);
+    }
+
+    private static RouterRule rule(String json) {
+        return Objects.requireNonNull(read(json).moe()).rule();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '`',
+            delimiter = '|',
+            value = {
+                "\"attention_bias\": false | \"attention_bias\": true | attention_bias true is not served",
+                "\"softmax\" | \"sigmoid\" | scoring_func sigmoid is not served, only softmax is",
+                "\"greedy\" | \"noaux_tc\" | topk_method noaux_tc is not served, only greedy and group_limited_greedy",
+                "\"use_cache\": true | \"index_topk\": 2048 | index_topk is given, which DeepseekV2ForCausalLM",
+                "\"num_experts_per_tok\": 6 | \"num_experts_per_tok\": 65 | 65 of 64 experts",
+                "\"type\": \"yarn\" | \"type\": \"dynamic\" | rope type dynamic is not served",
+            })
+    void refusesWhatV2DoesNotServeByName(String given, String instead, String sentence) {
+        requireRefused(V2_LITE, given, instead, sentence);
     }
 
     @ParameterizedTest
@@ -87,8 +170,12 @@ class DeepSeekConfigReaderTest {
                 "\"vocab_size\": 129280 | \"vocab_size\": 0 | vocab_size 0",
             })
     void refusesByName(String given, String instead, String sentence) {
-        String changed = V3.replace(given, instead == null ? "" : instead);
-        assertThat(changed).isNotEqualTo(V3);
+        requireRefused(V3, given, instead, sentence);
+    }
+
+    private static void requireRefused(String json, String given, @Nullable String instead, String sentence) {
+        String changed = json.replace(given, instead == null ? "" : instead);
+        assertThat(changed).isNotEqualTo(json);
         assertThatThrownBy(() -> read(changed))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("config.json")
