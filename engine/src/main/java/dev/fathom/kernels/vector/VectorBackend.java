@@ -12,6 +12,7 @@ import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.RouterRule;
+import dev.fathom.kernels.WorkerPool;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
@@ -31,6 +32,11 @@ public final class VectorBackend implements KernelBackend {
     /** @param threads at least 1, the calling thread included */
     public VectorBackend(int threads) {
         team = new VectorTeam(threads);
+    }
+
+    /** The threads, for a backend that takes some operations over: one team serves both. */
+    public WorkerPool workers() {
+        return team.workers();
     }
 
     @Override

@@ -29,6 +29,10 @@ final class VectorTeam implements AutoCloseable {
         return pool.threads();
     }
 
+    WorkerPool workers() {
+        return pool;
+    }
+
     /** At least {@code bytes} bytes for the caller to fill before parts read them; one at a time. */
     MemorySegment shared(long bytes) {
         return shared.atLeast(bytes);

@@ -1,6 +1,8 @@
 package dev.fathom.model.deepseek;
 
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.c.CpuTarget;
+import dev.fathom.kernels.c.TestKernels;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.kernels.vector.VectorBackend;
 
@@ -14,6 +16,8 @@ final class Backends {
         return switch (name) {
             case "scalar" -> new ScalarBackend(THREADS);
             case "vector" -> new VectorBackend(THREADS);
+            case "c" -> TestKernels.open(CpuTarget.AVX512, THREADS);
+            case "c-avx2" -> TestKernels.open(CpuTarget.AVX2, THREADS);
             default -> throw new IllegalArgumentException("no backend " + name);
         };
     }

@@ -52,6 +52,19 @@ class NanoGoldenMatrixTest {
         equalsTheReference(weights, "scalar", form, List.of(new GoldenRun(KvFormat.F32, batched, chunk, warm)));
     }
 
+    /** C kernels serve FP8 weights; their instruction sets differ in the order of sums only. */
+    @ParameterizedTest
+    @CsvSource({
+        "c, AUTO, true, 4096, true",
+        "c, AUTO, false, 16, false",
+        "c, ABSORBED, true, 16, false",
+        "c-avx2, AUTO, true, 4096, false",
+        "c-avx2, EXPANDED, false, 16, true",
+    })
+    void equalsTheReferenceOnTheCBackend(String backend, AttentionForm form, boolean batched, int chunk, boolean warm) {
+        equalsTheReference("fp8", backend, form, List.of(new GoldenRun(KvFormat.F32, batched, chunk, warm)));
+    }
+
     private static void equalsTheReference(String weights, String backend, AttentionForm form, List<GoldenRun> runs) {
         List<GoldenCase> cases = GoldenCase.nano("nano_" + weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT.withAttentionForm(form))) {

@@ -31,6 +31,8 @@ class NanoGoldenTest {
         "fp8, scalar, AUTO",
         "fp8, vector, AUTO",
         "fp8, vector, EXPANDED",
+        "fp8, c, AUTO",
+        "fp8, c-avx2, AUTO",
         "bf16, vector, ABSORBED",
     })
     void equalsTheReference(String weights, String backend, AttentionForm form) {
@@ -43,7 +45,7 @@ class NanoGoldenTest {
 
     /** A sequence's numbers do not depend on what shares its steps, bit for bit. */
     @ParameterizedTest
-    @CsvSource({"fp8, vector", "bf16, vector"})
+    @CsvSource({"fp8, vector", "bf16, vector", "fp8, c"})
     void givesTheSameBitsAloneAndInABatch(String weights, String backend) {
         List<GoldenCase> cases = cases(weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT)) {

@@ -1,0 +1,161 @@
+package dev.fathom.bench;
+
+import dev.fathom.kernels.ExpertPlan;
+import dev.fathom.kernels.ExpertWeights;
+import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.LinearKernel;
+import dev.fathom.kernels.c.CBackend;
+import dev.fathom.kernels.c.CKernels;
+import dev.fathom.kernels.c.CpuTarget;
+import dev.fathom.kernels.vector.VectorBackend;
+import dev.fathom.tensor.DType;
+import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * The vector backend against the C backend on FP8 weights, call by call in turn, so that both have the same neighbours on a
+ * shared machine: medians, bytes of weights and multiply-adds per second, and the ratio.
+ *
+ * <p>{@code BackendComparison CACHE_FOLDER [threads=2] [target=widest] [seconds for each line=4]}
+ */
+public final class BackendComparison implements AutoCloseable {
+    /** Larger than the caches that a virtual machine can call its own. */
+    private static final long WORKING_SET_BYTES = 1L << 30;
+
+    private static final int EXPERTS = 16;
+    private static final int TOP_K = 8;
+    /** A weight read by few rows is limited by memory, one read by many by arithmetic. */
+    private static final int MANY_ROWS = 64;
+
+    private final Arena arena = Arena.ofShared();
+    private final BenchData data = new BenchData(arena);
+    private final StepScratch scratch = new StepScratch(1 << 20);
+    private final List<KernelBackend> backends = new ArrayList<>();
+    private final double seconds;
+
+    private BackendComparison(Path cache, CpuTarget target, int threads, double seconds) {
+        this.seconds = seconds;
+        backends.add(new VectorBackend(threads));
+        backends.add(CBackend.open(new KernelCache(cache), target, threads, System.out::print));
+        backends.forEach(backend -> System.out.println(backend.description()));
+    }
+
+    public static void main(String[] arguments) {
+        int threads = arguments.length > 1 ? Integer.parseInt(arguments[1]) : 2;
+        CpuTarget target = arguments.length > 2
+                ? CpuTarget.ofLabel(arguments[2]).orElseThrow()
+                : CKernels.target(CpuTarget.CPU_INFO);
+        double seconds = arguments.length > 3 ? Double.parseDouble(arguments[3]) : 4;
+        try (var comparison = new BackendComparison(Path.of(arguments[0]), target, threads, seconds)) {
+            for (int[] shape : new int[][] {{7168, 2048}, {2048, 7168}}) {
+                comparison.linear(shape[0], shape[1], 1, 2, 8, 32, 256);
+            }
+            comparison.experts(1, 8, 256);
+        }
+    }
+
+    private void linear(int outputs, int inputs, int... rows) {
+        WeightMatrix first = data.weight(DType.F8_E4M3, outputs, inputs);
+        int copies = (int) (WORKING_SET_BYTES / first.bytes());
+        List<List<LinearKernel>> kernels = List.of(new ArrayList<>(), new ArrayList<>());
+        for (int i = 0; i < copies; i++) {
+            WeightMatrix weight = i == 0 ? first : data.weight(DType.F8_E4M3, outputs, inputs);
+            for (int b = 0; b < 2; b++) {
+                kernels.get(b).add(backends.get(b).bind(weight));
+            }
+        }
+        for (int m : rows) {
+            Tensor x = data.tensor(m, inputs);
+            Tensor y = data.tensor(m, outputs);
+            compare(
+                    String.format(Locale.ROOT, "linear %d x %d, %3d rows", outputs, inputs, m),
+                    first.bytes(),
+                    (long) m * outputs * inputs,
+                    m >= MANY_ROWS,
+                    (backend, call) -> kernels.get(backend).get(call % copies).apply(x, y));
+        }
+    }
+
+    private void experts(int... tokens) {
+        int hidden = 7168;
+        int inner = 2048;
+        List<ExpertWeights> weights = new ArrayList<>();
+        for (int e = 0; e < EXPERTS; e++) {
+            weights.add(new ExpertWeights(
+                    data.weight(DType.F8_E4M3, inner, hidden),
+                    data.weight(DType.F8_E4M3, inner, hidden),
+                    data.weight(DType.F8_E4M3, hidden, inner)));
+        }
+        List<ExpertsKernel> kernels =
+                backends.stream().map(backend -> backend.bindExperts(weights)).toList();
+        for (int m : tokens) {
+            int[] chosen = new int[m * TOP_K];
+            float[] routing = new float[m * TOP_K];
+            Arrays.setAll(chosen, i -> (i / TOP_K * 5 + 2 * (i % TOP_K)) % EXPERTS);
+            Arrays.fill(routing, 0.3f);
+            ExpertPlan plan = ExpertPlan.of(m, TOP_K, EXPERTS, chosen, routing);
+            int active = (int) Arrays.stream(chosen).distinct().count();
+            Tensor x = data.tensor(m, hidden);
+            Tensor out = data.tensor(m, hidden);
+            compare(
+                    String.format(Locale.ROOT, "experts %d x %d, %3d tokens", hidden, inner, m),
+                    3L * active * hidden * inner,
+                    3L * m * TOP_K * hidden * inner,
+                    m >= MANY_ROWS,
+                    (backend, call) -> kernels.get(backend).apply(x, plan, out, scratch));
+        }
+    }
+
+    @FunctionalInterface
+    private interface Operation {
+        void run(int backend, int call);
+    }
+
+    private void compare(String name, long bytes, long multiplyAdds, boolean arithmetic, Operation operation) {
+        List<List<Double>> times = List.of(new ArrayList<>(), new ArrayList<>());
+        double warmUp = seconds / 2;
+        double spent = 0;
+        for (int call = 0; spent < seconds + warmUp || call < 6; call++) {
+            for (int backend = 0; backend < 2; backend++) {
+                long start = System.nanoTime();
+                operation.run(backend, call);
+                double time = (System.nanoTime() - start) / 1e9;
+                spent += time;
+                if (spent > warmUp) {
+                    times.get(backend).add(time);
+                }
+            }
+        }
+        double vector = median(times.get(0));
+        double c = median(times.get(1));
+        double work = arithmetic ? 2e-9 * multiplyAdds : 1e-9 * bytes;
+        System.out.printf(
+                Locale.ROOT,
+                "%-32s vector %6.1f, c %6.1f %s: %.2f times as fast%n",
+                name,
+                work / vector,
+                work / c,
+                arithmetic ? "GFLOP/s" : "GB/s",
+                vector / c);
+    }
+
+    private static double median(List<Double> values) {
+        return values.stream().sorted().toList().get(values.size() / 2);
+    }
+
+    @Override
+    public void close() {
+        backends.forEach(KernelBackend::close);
+        scratch.close();
+        arena.close();
+    }
+}

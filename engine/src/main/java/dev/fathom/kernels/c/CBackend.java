@@ -1,0 +1,167 @@
+package dev.fathom.kernels.c;
+
+import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.ExpertPlan;
+import dev.fathom.kernels.ExpertWeights;
+import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.HeadsKernel;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.LinearKernel;
+import dev.fathom.kernels.OpShapes;
+import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.RouterRule;
+import dev.fathom.kernels.vector.VectorBackend;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.F16Matrix;
+import dev.fathom.tensor.WeightMatrix.F32Matrix;
+import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import java.lang.foreign.Arena;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * FP8 linear maps and experts in C, everything else on the vector backend, whose threads run both. An operation is here only
+ * where it beats its Java twin by 15 % or more; docs/performance.md has the figures.
+ */
+public final class CBackend implements KernelBackend {
+    private final VectorBackend vector;
+    private final CLibrary library;
+    private final CTeam team;
+
+    private CBackend(VectorBackend vector, CLibrary library, CTeam team) {
+        this.vector = vector;
+        this.library = library;
+        this.team = team;
+    }
+
+    /**
+     * @param target    must run on this machine
+     * @param threads   at least 1, the calling thread included
+     * @param progress  gets pieces of text while kernels are compiled
+     * @throws KernelException if the kernels cannot be had
+     */
+    public static CBackend open(KernelCache cache, CpuTarget target, int threads, Consumer<String> progress) {
+        Arena arena = Arena.ofShared();
+        boolean opened = false;
+        try {
+            CLibrary library = CKernels.load(cache, target, progress, arena);
+            VectorBackend vector = new VectorBackend(threads);
+            CTeam team = new CTeam(vector.workers(), arena, library.workspaceBytes());
+            opened = true;
+            return new CBackend(vector, library, team);
+        } finally {
+            if (!opened) {
+                arena.close();
+            }
+        }
+    }
+
+    @Override
+    public String name() {
+        return "c";
+    }
+
+    @Override
+    public String description() {
+        return "c: FP8 linear maps and experts in C (" + library.builtBy() + "); all else falls back to "
+                + vector.description();
+    }
+
+    @Override
+    public LinearKernel bind(WeightMatrix weight) {
+        return switch (weight) {
+            case Fp8BlockMatrix w -> Fp8Struct.serves(w) ? new CLinear(w, library, team) : vector.bind(w);
+            case F32Matrix w -> vector.bind(w);
+            case Bf16Matrix w -> vector.bind(w);
+            case F16Matrix w -> vector.bind(w);
+        };
+    }
+
+    @Override
+    public HeadsKernel bindHeads(WeightMatrix stacked, int heads) {
+        return vector.bindHeads(stacked, heads);
+    }
+
+    @Override
+    public ExpertsKernel bindExperts(List<ExpertWeights> experts) {
+        OpShapes.bindExperts(experts);
+        return CExperts.serves(experts) ? new CExperts(experts, library, team) : vector.bindExperts(experts);
+    }
+
+    @Override
+    public void embed(WeightMatrix table, int[] ids, Tensor out) {
+        vector.embed(table, ids, out);
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
+        vector.rmsNorm(x, weight, epsilon, out);
+    }
+
+    @Override
+    public void add(Tensor x, Tensor delta) {
+        vector.add(x, delta);
+    }
+
+    @Override
+    public void siluMul(Tensor gate, Tensor up, Tensor out) {
+        vector.siluMul(gate, up, out);
+    }
+
+    @Override
+    public void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        vector.rope(x, cos, sin, out);
+    }
+
+    @Override
+    public void storeLatent(
+            Tensor latent,
+            Tensor normWeight,
+            float epsilon,
+            Tensor cos,
+            Tensor sin,
+            int[] slots,
+            PagedKv kv,
+            int layer) {
+        vector.storeLatent(latent, normWeight, epsilon, cos, sin, slots, kv, layer);
+    }
+
+    @Override
+    public void loadLatent(PagedKv kv, int layer, int[] slots, int from, int count, Tensor latent, Tensor ropeKeys) {
+        vector.loadLatent(kv, layer, slots, from, count, latent, ropeKeys);
+    }
+
+    @Override
+    public void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        vector.attendLatent(query, batch, kv, layer, scale, out);
+    }
+
+    @Override
+    public void attendExpanded(
+            HeadView query,
+            int firstQuery,
+            HeadView keysValues,
+            Tensor ropeKeys,
+            int firstKey,
+            float scale,
+            HeadView out,
+            Tensor logSumExp) {
+        vector.attendExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp);
+    }
+
+    @Override
+    public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
+        return vector.route(logits, correctionBias, rule);
+    }
+
+    @Override
+    public void close() {
+        vector.close();
+        team.close();
+    }
+}

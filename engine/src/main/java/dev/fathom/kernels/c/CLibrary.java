@@ -1,0 +1,90 @@
+package dev.fathom.kernels.c;
+
+import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.KernelException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/**
+ * The compiled functions. Each takes a struct that says what to do, and the number of the thread that calls; threads share
+ * the units out among themselves by a counter in the struct.
+ *
+ * @param workspaceBytes  what each thread needs
+ * @param builtBy         target and compiler, for the banner
+ */
+record CLibrary(
+        MethodHandle pack,
+        MethodHandle linear,
+        MethodHandle expertsPack,
+        MethodHandle expertsGateUp,
+        MethodHandle expertsDown,
+        MethodHandle expertsSum,
+        long workspaceBytes,
+        String builtBy) {
+    /** Floats of the widest vector: rows are padded to at most this. */
+    static final int LANES = 16;
+
+    private static final FunctionDescriptor OPERATION =
+            FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_INT);
+
+    /** @throws KernelException if the file is not the library it should be */
+    static CLibrary open(KernelCache.Entry entry, CpuTarget target, Arena arena) {
+        try {
+            SymbolLookup symbols = SymbolLookup.libraryLookup(entry.library(), arena);
+            return new CLibrary(
+                    operation(symbols, "fathom_pack"),
+                    operation(symbols, "fathom_linear"),
+                    operation(symbols, "fathom_experts_pack"),
+                    operation(symbols, "fathom_experts_gate_up"),
+                    operation(symbols, "fathom_experts_down"),
+                    operation(symbols, "fathom_experts_sum"),
+                    workspaceBytes(symbols),
+                    target.label() + ", " + entry.compiler());
+        } catch (IllegalArgumentException e) {
+            throw new KernelException(
+                    "the kernels in " + entry.library() + " cannot be loaded (" + e.getMessage() + ")", e);
+        }
+    }
+
+    private static MethodHandle operation(SymbolLookup symbols, String name) {
+        return Linker.nativeLinker().downcallHandle(symbol(symbols, name), OPERATION);
+    }
+
+    private static MemorySegment symbol(SymbolLookup symbols, String name) {
+        return symbols.find(name).orElseThrow(() -> new IllegalArgumentException("it has no function " + name));
+    }
+
+    private static long workspaceBytes(SymbolLookup symbols) {
+        MethodHandle handle = Linker.nativeLinker()
+                .downcallHandle(
+                        symbol(symbols, "fathom_workspace_bytes"), FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+        try {
+            return (long) handle.invokeExact();
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** Runs a function on a struct. */
+    static void call(MethodHandle operation, MemorySegment struct, int thread) {
+        try {
+            operation.invokeExact(struct, thread);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable e) {
+            throw unexpected(e);
+        }
+    }
+
+    /** A method handle may declare anything; C throws nothing. */
+    private static IllegalStateException unexpected(Throwable e) {
+        return new IllegalStateException("a C function threw", e);
+    }
+}

@@ -1,0 +1,97 @@
+package dev.fathom.kernels.c;
+
+import dev.fathom.kernels.WorkerPool;
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+
+/** The vector backend's worker pool calling C, with the memory that calls need. Calls come from one thread at a time. */
+final class CTeam implements AutoCloseable {
+    /** Multiply-adds (or the like) worth about 10 us on one thread: below that a barrier costs more than it saves. */
+    private static final long SMALLEST_SHARE = 100_000;
+    /** Units handed out for each thread: enough to even out threads of unequal speed. */
+    private static final int UNITS_PER_THREAD = 8;
+    /** Of the rows a unit has: as many as the C side expands together. */
+    private static final int GRAIN = 64;
+
+    private static final int CACHE_LINE = 64;
+
+    private final WorkerPool pool;
+    private final Arena arena;
+    private final MemorySegment workspaces;
+    private MemorySegment panels = MemorySegment.NULL;
+
+    CTeam(WorkerPool pool, Arena arena, long workspaceBytes) {
+        this.pool = pool;
+        this.arena = arena;
+        workspaces = arena.allocate(Math.multiplyExact(workspaceBytes, pool.threads()), CACHE_LINE);
+    }
+
+    /** Memory for as long as the backend lives. */
+    MemorySegment allocate(long bytes) {
+        return arena.allocate(bytes, CACHE_LINE);
+    }
+
+    MemorySegment workspaces() {
+        return workspaces;
+    }
+
+    /** Memory for {@code rows} packed rows, valid until the next call. */
+    MemorySegment panels(int rows, int cols) {
+        long bytes = panelBytes(rows, cols);
+        if (panels.byteSize() < bytes) {
+            // Sizes double, so what is outgrown is less than what is in use; it stays until the arena closes.
+            panels = allocate(Math.max(bytes, 2 * panels.byteSize()));
+        }
+        return panels;
+    }
+
+    static long panelBytes(int rows, int cols) {
+        return Math.multiplyExact(4L * rows, Math.ceilDiv(cols, CLibrary.LANES) * CLibrary.LANES);
+    }
+
+    /**
+     * Runs an operation to its end.
+     *
+     * @param struct  its first number is the counter of units
+     * @param units   how many there are
+     * @param work    multiply-adds of all units together; a small operation runs on the caller alone
+     */
+    void run(MethodHandle operation, MemorySegment struct, long units, long work) {
+        struct.set(ValueLayout.JAVA_LONG, 0, 0);
+        int parts = (int) Math.min(Math.min(pool.threads(), units), work / SMALLEST_SHARE);
+        if (parts <= 1) {
+            CLibrary.call(operation, struct, 0);
+        } else {
+            pool.run(parts, (part, all) -> CLibrary.call(operation, struct, part));
+        }
+    }
+
+    /** Weight rows in a unit of work. */
+    int rowsPerUnit(int rows) {
+        int wanted = Math.ceilDiv(rows, UNITS_PER_THREAD * pool.threads());
+        return Math.ceilDiv(wanted, GRAIN) * GRAIN;
+    }
+
+    static long address(Tensor tensor, String name) {
+        return address(tensor.data(), name);
+    }
+
+    /** Where memory is, for C. Whoever bound or passed it keeps it alive. */
+    static long address(MemorySegment memory, String name) {
+        if (!memory.isNative()) {
+            throw new IllegalArgumentException(name + ": memory outside the Java heap is wanted, got " + memory);
+        }
+        if (!memory.scope().isAlive()) {
+            throw new IllegalStateException(name + ": its arena is closed");
+        }
+        return memory.address();
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

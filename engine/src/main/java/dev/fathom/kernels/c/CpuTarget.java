@@ -1,0 +1,73 @@
+package dev.fathom.kernels.c;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** An instruction set that the C kernels are written for. */
+public enum CpuTarget {
+    AVX2("avx2 fma"),
+    AVX512("avx512f avx512bw avx512dq avx512vl");
+
+    /** What Linux says about the processors, features that the kernel switched off left out. */
+    public static final Path CPU_INFO = Path.of("/proc/cpuinfo");
+
+    /** As Linux and, after -m, compilers name them. */
+    private final String features;
+
+    CpuTarget(String features) {
+        this.features = features;
+    }
+
+    /** The name {@code fathom compile --target} takes. */
+    public String label() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    private List<String> features() {
+        return List.of(features.split(" "));
+    }
+
+    List<String> options() {
+        return features().stream().map(feature -> "-m" + feature).toList();
+    }
+
+    public static Optional<CpuTarget> ofLabel(String label) {
+        return Arrays.stream(values())
+                .filter(target -> target.label().equals(label))
+                .findFirst();
+    }
+
+    /** The names of all, for messages. */
+    public static String labels() {
+        return Arrays.stream(values()).map(CpuTarget::label).collect(Collectors.joining(", "));
+    }
+
+    /** All that run here, the widest last; none where {@code cpuInfo} does not exist or lists no x86 features. */
+    public static List<CpuTarget> running(Path cpuInfo) {
+        Set<String> flags = flags(cpuInfo);
+        return Arrays.stream(values())
+                .filter(target -> flags.containsAll(target.features()))
+                .toList();
+    }
+
+    /** The features of the first processor. */
+    private static Set<String> flags(Path cpuInfo) {
+        try (var lines = Files.lines(cpuInfo, StandardCharsets.ISO_8859_1)) {
+            return lines.filter(line -> line.startsWith("flags"))
+                    .findFirst()
+                    .map(line -> Set.copyOf(Arrays.asList(
+                            line.substring(line.indexOf(':') + 1).strip().split("\\s+"))))
+                    .orElse(Set.of());
+        } catch (IOException e) {
+            return Set.of(); // not Linux, or not for us to see
+        }
+    }
+}
