@@ -36,6 +36,7 @@ import java.util.regex.Pattern;
 public final class ModelBenchmark implements AutoCloseable {
     private static final List<String> USUAL = List.of("pp512", "tg64", "tg64x8", "tg64x32");
     private static final int DECODE_CONTEXT = 128;
+    private static final Path KERNEL_CACHE = Path.of("bench", "target", "kernel-cache");
     private static final Pattern CASE = Pattern.compile("(pp|tg)(\\d+)(?:x(\\d+))?(?:@(\\d+))?");
 
     /**
@@ -91,7 +92,10 @@ public final class ModelBenchmark implements AutoCloseable {
         int runs = integer(arguments, 3, 5);
         List<String> names = arguments.length > 4 ? List.of(arguments).subList(4, arguments.length) : USUAL;
         List<Case> cases = names.stream().map(Case::parse).toList();
-        LoadOptions options = LoadOptions.EMBEDDED.withKernelBackend(backend).withThreads(threads);
+        LoadOptions options = LoadOptions.EMBEDDED
+                .withKernelBackend(backend)
+                .withKernelCache(KERNEL_CACHE)
+                .withThreads(threads);
         if (!model.equals("nano")) {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
         }

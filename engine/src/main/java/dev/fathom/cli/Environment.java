@@ -1,5 +1,7 @@
 package dev.fathom.cli;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +15,8 @@ import java.util.Set;
  * @param healthCheckTimeout  SGLANG_HEALTH_CHECK_TIMEOUT, seconds: how long /health_generate waits for a token
  * @param longerContext       SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN: --context-length may exceed the config's
  * @param apiKey              OPENAI_API_KEY, for the commands that are clients
+ * @param kernelCache         where compiled kernels are kept: FATHOM_CACHE_DIR, TORCHINDUCTOR_CACHE_DIR, or fathom/kernels in
+ *                            XDG_CACHE_HOME or ~/.cache; empty where none of them is set
  * @param debug               FATHOM_DEBUG: failures come with their stack trace
  * @param notes               one sentence for each SGLang variable that is set and changes nothing here
  */
@@ -20,6 +24,7 @@ record Environment(
         Duration healthCheckTimeout,
         boolean longerContext,
         Optional<String> apiKey,
+        Optional<Path> kernelCache,
         boolean debug,
         List<String> notes) {
     private static final String HEALTH_CHECK_TIMEOUT = "SGLANG_HEALTH_CHECK_TIMEOUT";
@@ -36,8 +41,26 @@ record Environment(
                 seconds(variables, HEALTH_CHECK_TIMEOUT, 20),
                 isTrue(variables, LONGER_CONTEXT),
                 Optional.ofNullable(variables.get("OPENAI_API_KEY")).filter(key -> !key.isEmpty()),
+                kernelCache(variables),
                 isTrue(variables, "FATHOM_DEBUG"),
                 List.copyOf(notes));
+    }
+
+    /** Variables that are empty count as not set. */
+    private static Optional<Path> kernelCache(Map<String, String> variables) {
+        return folder(variables, "FATHOM_CACHE_DIR", "")
+                .or(() -> folder(variables, "TORCHINDUCTOR_CACHE_DIR", ""))
+                .or(() -> folder(variables, "XDG_CACHE_HOME", "fathom/kernels"))
+                .or(() -> folder(variables, "HOME", ".cache/fathom/kernels"));
+    }
+
+    private static Optional<Path> folder(Map<String, String> variables, String name, String below) {
+        String text = variables.getOrDefault(name, "");
+        try {
+            return text.isEmpty() ? Optional.empty() : Optional.of(Path.of(text, below));
+        } catch (InvalidPathException e) {
+            throw CliException.usage(name + " is not a path: " + e.getMessage() + ".");
+        }
     }
 
     private static Duration seconds(Map<String, String> variables, String name, int otherwise) {

@@ -1,5 +1,6 @@
 package dev.fathom.cli;
 
+import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.comm.Communicator;
 import dev.fathom.engine.Engine;
 import dev.fathom.engine.EngineConfig;
@@ -26,11 +27,20 @@ final class LocalEngine implements AutoCloseable {
     /** Loads with a progress bar. */
     static LoadedModel load(LoadOptions options, ModelFlags flags, Terminal terminal) {
         ProgressBar bar = new ProgressBar(terminal.err(), terminal.errorIsTerminal(), "Loading", System::nanoTime);
-        LoadedModel loaded = ModelLoader.load(
-                options,
-                (done, total) -> bar.update(
+        LoadedModel loaded = ModelLoader.load(options, new LoadProgress() {
+            @Override
+            public void advance(long done, long total) {
+                bar.update(
                         total == 0 ? 1 : (double) done / total,
-                        Units.bytes(done) + " of " + Units.bytes(total) + ", " + rate(done, bar.elapsedSeconds())));
+                        Units.bytes(done) + " of " + Units.bytes(total) + ", " + rate(done, bar.elapsedSeconds()));
+            }
+
+            @Override
+            public void say(String text) {
+                terminal.err().print(text);
+                terminal.err().flush();
+            }
+        });
         double seconds = loaded.loadTime().toNanos() / 1e9;
         bar.finish(Units.format(
                 "Loaded %s, %s, in %.2f s (%s).",

@@ -48,6 +48,7 @@ public final class Main {
                 .addSubcommand(new ChatCommand(terminal, environment))
                 .addSubcommand(new GenerateCommand(terminal, environment))
                 .addSubcommand(new BenchCommand(terminal, environment))
+                .addSubcommand(new CompileCommand(terminal, environment))
                 .addSubcommand(new VersionCommand(terminal))
                 .addSubcommand(new AotTrainingCommand(terminal, environment));
         for (CommandLine command : commandLine.getSubcommands().values()) {

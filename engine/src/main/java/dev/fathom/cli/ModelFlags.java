@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Which model runs, and on what: the flags of every command that loads one. */
@@ -72,8 +73,13 @@ final class ModelFlags {
     @Option(
             names = "--kernel-backend",
             paramLabel = "NAME",
-            description = "auto, vector (Java Vector API) or scalar (slow, the reference). Default: ${DEFAULT-VALUE}.")
+            description =
+                    "auto (the best there is), c (compiled here), vector (Java Vector API) or scalar (slow, the reference)."
+                            + " Default: ${DEFAULT-VALUE}.")
     private String kernelBackend = "auto";
+
+    @Mixin
+    private KernelCacheFlag kernelCache = new KernelCacheFlag();
 
     @Option(names = "--threads", paramLabel = "N", description = "Worker threads. Default: one for each processor.")
     private int threads;
@@ -107,6 +113,7 @@ final class ModelFlags {
                 .withModelPath(modelPath)
                 .withTokenizerPath(tokenizerPath)
                 .withKernelBackend(kernelBackend)
+                .withKernelCache(kernelCache.folder(environment).orElse(null))
                 .withThreads(threads)
                 .withModel(model)
                 .withAllowLongerContext(environment.longerContext())

@@ -1,9 +1,17 @@
 package dev.fathom.load;
 
 import dev.fathom.checkpoint.CheckpointException;
+import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.c.CBackend;
+import dev.fathom.kernels.c.CKernels;
+import dev.fathom.kernels.c.CpuTarget;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.kernels.vector.VectorBackend;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Kernel backends by the names {@code --kernel-backend} takes. */
 final class Backends {
@@ -11,23 +19,59 @@ final class Backends {
 
     private Backends() {}
 
-    /** @param threads 0 is one for each processor */
-    static KernelBackend open(String name, int threads) {
-        int count = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
-        return switch (name) {
-            case "auto" -> vectorThere() ? new VectorBackend(count) : new ScalarBackend(count);
-            case "vector" -> {
-                if (!vectorThere()) {
-                    throw new CheckpointException("--kernel-backend vector needs the JVM flag --add-modules="
-                            + VECTOR_MODULE + "; the fathom launcher passes it.");
+    static KernelBackend open(LoadOptions options, LoadProgress progress) {
+        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
+        Path cache = options.kernelCache();
+        return switch (options.kernelBackend()) {
+            case "auto" -> best(cache, threads, progress);
+            case "c" -> {
+                requireVector("c");
+                if (cache == null) {
+                    throw new CheckpointException("--kernel-backend c needs a folder for compiled kernels: give"
+                            + " --kernel-cache-dir, or set FATHOM_CACHE_DIR or HOME.");
                 }
-                yield new VectorBackend(count);
+                try {
+                    yield openC(cache, threads, progress);
+                } catch (KernelException e) {
+                    throw new CheckpointException("--kernel-backend c cannot be had: " + e.getMessage() + ".", e);
+                }
             }
-            case "scalar" -> new ScalarBackend(count);
+            case "vector" -> {
+                requireVector("vector");
+                yield new VectorBackend(threads);
+            }
+            case "scalar" -> new ScalarBackend(threads);
             default ->
-                throw new CheckpointException(
-                        "There is no kernel backend named \"" + name + "\"; give auto, vector or scalar.");
+                throw new CheckpointException("There is no kernel backend named \"" + options.kernelBackend()
+                        + "\"; give auto, c, vector or scalar.");
         };
+    }
+
+    private static KernelBackend best(@Nullable Path cache, int threads, LoadProgress progress) {
+        if (!vectorThere()) {
+            return new ScalarBackend(threads);
+        }
+        if (cache == null) {
+            return new VectorBackend(threads);
+        }
+        try {
+            return openC(cache, threads, progress);
+        } catch (KernelException e) {
+            progress.say("No C kernels, the Java Vector API serves: " + e.getMessage() + ".\n");
+            return new VectorBackend(threads);
+        }
+    }
+
+    private static KernelBackend openC(Path cache, int threads, LoadProgress progress) {
+        CpuTarget target = CKernels.target(CpuTarget.CPU_INFO);
+        return CBackend.open(new KernelCache(cache), target, threads, progress::say);
+    }
+
+    private static void requireVector(String name) {
+        if (!vectorThere()) {
+            throw new CheckpointException("--kernel-backend " + name + " needs the JVM flag --add-modules="
+                    + VECTOR_MODULE + "; the fathom launcher passes it.");
+        }
     }
 
     private static boolean vectorThere() {

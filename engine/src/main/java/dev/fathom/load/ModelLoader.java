@@ -46,7 +46,7 @@ public final class ModelLoader {
     /**
      * Loads what {@code options} name.
      *
-     * @param progress  told while weights are read
+     * @param progress  told while kernels are compiled and weights are read
      * @throws CheckpointException  one sentence: what is wrong, where, and what to do
      * @throws TokenizerException   if tokenizer.json cannot be served
      * @throws dev.fathom.text.TemplateException if the chat template cannot be read
@@ -66,7 +66,7 @@ public final class ModelLoader {
             List<Integer> block = fp8Block(config);
             SafetensorsSource weights = SafetensorsSource.open(files, block.get(0), block.get(1));
             undo.push(weights::close);
-            KernelBackend kernels = Backends.open(options.kernelBackend(), options.threads());
+            KernelBackend kernels = Backends.open(options, progress);
             undo.push(kernels::close);
             CausalLm model = Architectures.load(config, weights, kernels, options.model());
             undo.push(model::close);

@@ -38,4 +38,23 @@ class EnvironmentTest {
         assertThatThrownBy(() -> Environment.of(Map.of("FATHOM_DEBUG", "maybe")))
                 .hasMessage("FATHOM_DEBUG must be true or false, got \"maybe\".");
     }
+
+    @Test
+    void keepsKernelsWhereTheEnvironmentSays() {
+        assertThat(Environment.of(Map.of()).kernelCache()).isEmpty();
+        assertThat(kernelCache("HOME", "/home/me")).isEqualTo("/home/me/.cache/fathom/kernels");
+        assertThat(kernelCache("HOME", "/home/me", "XDG_CACHE_HOME", "/cache")).isEqualTo("/cache/fathom/kernels");
+        assertThat(kernelCache("XDG_CACHE_HOME", "/cache", "TORCHINDUCTOR_CACHE_DIR", "/inductor"))
+                .isEqualTo("/inductor");
+        assertThat(kernelCache("TORCHINDUCTOR_CACHE_DIR", "/inductor", "FATHOM_CACHE_DIR", "/mine"))
+                .isEqualTo("/mine");
+        assertThat(kernelCache("HOME", "/home/me", "FATHOM_CACHE_DIR", "")).isEqualTo("/home/me/.cache/fathom/kernels");
+        assertThatThrownBy(() -> Environment.of(Map.of("FATHOM_CACHE_DIR", "a\0b")))
+                .hasMessageStartingWith("FATHOM_CACHE_DIR is not a path");
+    }
+
+    private static String kernelCache(String name, String value, String... more) {
+        Map<String, String> variables = more.length == 0 ? Map.of(name, value) : Map.of(name, value, more[0], more[1]);
+        return Environment.of(variables).kernelCache().orElseThrow().toString();
+    }
 }

@@ -20,8 +20,14 @@ import picocli.CommandLine.Model.OptionSpec;
 
 class ServeCommandTest {
     /** Flags that SGLang does not have. */
-    private static final Set<String> OWN =
-            Set.of("--kernel-backend", "--threads", "--warmup-seconds", "--list-flags", "--help", "--version");
+    private static final Set<String> OWN = Set.of(
+            "--kernel-backend",
+            "--kernel-cache-dir",
+            "--threads",
+            "--warmup-seconds",
+            "--list-flags",
+            "--help",
+            "--version");
 
     private final CommandRunner runner = new CommandRunner();
 

@@ -1,0 +1,75 @@
+package dev.fathom.load;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.fathom.checkpoint.CheckpointException;
+import dev.fathom.checkpoint.LoadProgress;
+import dev.fathom.kernels.KernelBackend;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class BackendsTest {
+    private static final LoadOptions ONE_THREAD = LoadOptions.EMBEDDED.withThreads(1);
+
+    @TempDir
+    private Path folder;
+
+    private final StringBuilder said = new StringBuilder();
+
+    private KernelBackend open(LoadOptions options) {
+        return Backends.open(options, new LoadProgress() {
+            @Override
+            public void advance(long bytesDone, long bytesTotal) {}
+
+            @Override
+            public void say(String text) {
+                said.append(text);
+            }
+        });
+    }
+
+    @Test
+    void prefersCompiledKernelsAndTellsWhichOperationsTheyServe() {
+        try (KernelBackend kernels = open(ONE_THREAD.withKernelCache(folder))) {
+            if (kernels.name().equals("c")) {
+                assertThat(said.toString()).startsWith("Compiling kernels for ").endsWith(" s\n");
+                assertThat(kernels.description())
+                        .startsWith("c: FP8 linear maps and experts in C (avx")
+                        .contains("all else falls back to vector: Java Vector API", "1 thread");
+            } else {
+                assertThat(said.toString()).startsWith("No C kernels, the Java Vector API serves: there ");
+            }
+        }
+    }
+
+    @Test
+    void compilesNothingWhereThereIsNoFolderForIt() {
+        try (KernelBackend kernels = open(ONE_THREAD)) {
+            assertThat(kernels.name()).isEqualTo("vector");
+            assertThat(said).isEmpty();
+        }
+        assertThatThrownBy(() -> open(ONE_THREAD.withKernelBackend("c")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("--kernel-cache-dir");
+    }
+
+    @Test
+    void fallsBackWithOneSentenceUnlessCIsDemanded() throws IOException {
+        Path file = Files.writeString(folder.resolve("file"), "no folder");
+        LoadOptions options = ONE_THREAD.withKernelCache(file);
+        try (KernelBackend kernels = open(options)) {
+            assertThat(kernels.name()).isEqualTo("vector");
+            assertThat(said.toString())
+                    .startsWith("No C kernels, the Java Vector API serves: ")
+                    .endsWith(".\n")
+                    .hasLineCount(1);
+        }
+        assertThatThrownBy(() -> open(options.withKernelBackend("c")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith("--kernel-backend c cannot be had: ");
+    }
+}
