@@ -4,6 +4,7 @@ import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.CheckpointFiles;
 import dev.fathom.checkpoint.DummyWeights;
 import dev.fathom.checkpoint.HfConfig;
+import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.model.CausalLm;
 import java.util.ArrayDeque;
@@ -63,7 +64,7 @@ public final class SmallModel implements AutoCloseable {
                     ? DummyWeights.fp8(ModelLoader.fp8Block(config), SEED)
                     : DummyWeights.bf16(SEED);
             opened.push(weights::close);
-            KernelBackend kernels = Backends.open(options.kernelBackend(), options.threads());
+            KernelBackend kernels = Backends.open(options, LoadProgress.none());
             opened.push(kernels::close);
             CausalLm model = Architectures.load(config.with(SIZES), weights, kernels, options.model());
             opened.push(model::close);

@@ -20,7 +20,8 @@ record TinyModel(KernelBackend kernels, SafetensorsSource weights, CausalLm mode
                 "golden/" + folder + "/",
                 List.of("config.json", "model.safetensors"));
         HfConfig config = HfConfig.parse(files.read("config.json"), files.describe("config.json"));
-        KernelBackend kernels = Backends.open(backend, THREADS);
+        KernelBackend kernels = Backends.open(
+                LoadOptions.EMBEDDED.withKernelBackend(backend).withThreads(THREADS), LoadProgress.none());
         SafetensorsSource weights = SafetensorsSource.open(files, LoadProgress.none());
         return new TinyModel(kernels, weights, Architectures.load(config, weights, kernels, options));
     }
