@@ -50,6 +50,14 @@ public interface KernelBackend extends AutoCloseable {
     /** x += delta, both [tokens, width]. */
     void add(Tensor x, Tensor delta);
 
+    /**
+     * Adds one vector to every row.
+     *
+     * @param x     [tokens, width]
+     * @param bias  [1, width]
+     */
+    void addBias(Tensor x, Tensor bias);
+
     /** out = silu(gate) * up, all [tokens, width]; out may be gate. silu(v) = v / (1 + exp(-v)). */
     void siluMul(Tensor gate, Tensor up, Tensor out);
 
@@ -62,6 +70,12 @@ public interface KernelBackend extends AutoCloseable {
      * @param out  same width and heads; may be x
      */
     void rope(HeadView x, Tensor cos, Tensor sin, HeadView out);
+
+    /**
+     * Rotates pairs of halves: (a, b) at (i, i + width / 2) becomes (a cos - b sin, a sin + b cos). Otherwise as {@link
+     * #rope}.
+     */
+    void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out);
 
     /**
      * Writes step rows into the latent cache: the latent part normalised, the rope part rotated, both rounded to the
@@ -127,6 +141,30 @@ public interface KernelBackend extends AutoCloseable {
             float scale,
             HeadView out,
             Tensor logSumExp);
+
+    /**
+     * Writes step rows into a cache of keys and values: a row is the keys of all heads, then their values, each number
+     * rounded to the cache's format.
+     *
+     * @param keys    [tokens], already rotated
+     * @param values  [tokens], the same number of heads; both together as wide as the cache's rows
+     * @param slots   [tokens], distinct, each in [0, kv.slots)
+     */
+    void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer);
+
+    /**
+     * Grouped-query attention straight over a cache of keys and values, causal: a row at position p sees positions 0..p
+     * of its sequence. The cache has rowWidth / (query width + out width) heads; as many query heads share each, in
+     * order: of 8 query heads and 2 cached ones, 0 to 3 read the first. score = (q · key) * scale; out = sum of
+     * softmax(score) * value.
+     *
+     * @param query  [tokens], heads as wide as a key, rotated
+     * @param batch  the step's rows; slots of every position
+     * @param scale  softmax scale (dimensionless)
+     * @param out    [tokens], the same number of heads, as wide as a value, overwritten
+     * @see "GQA, arXiv 2305.13245"
+     */
+    void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out);
 
     /**
      * Chooses experts: scores by {@code rule.scoring}; the bias counts for choosing only, never for the weight; groups

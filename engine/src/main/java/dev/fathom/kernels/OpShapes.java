@@ -82,11 +82,16 @@ public final class OpShapes {
         shape("add", "delta", delta, x.rows(), x.cols());
     }
 
+    public static void addBias(Tensor x, Tensor bias) {
+        shape("addBias", "bias", bias, 1, x.cols());
+    }
+
     public static void siluMul(Tensor gate, Tensor up, Tensor out) {
         shape("siluMul", "up", up, gate.rows(), gate.cols());
         shape("siluMul", "out", out, gate.rows(), gate.cols());
     }
 
+    /** Of either pairing. */
     public static void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
         if (x.width() % 2 != 0) {
             throw new IllegalArgumentException("rope: x: heads must have an even width, got " + x.width());
@@ -154,6 +159,43 @@ public final class OpShapes {
         headView("attendExpanded", "out", out, query.rows(), query.heads(), value);
         shape("attendExpanded", "logSumExp", logSumExp, query.rows(), query.heads());
         return value;
+    }
+
+    public static void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
+        layer("storeKeysValues", kv, layer);
+        headView("storeKeysValues", "keys", keys, slots.length, keys.heads(), keys.width());
+        headView("storeKeysValues", "values", values, slots.length, keys.heads(), values.width());
+        if (cachedHeads("storeKeysValues", kv, keys.width(), values.width()) != keys.heads()) {
+            throw new IllegalArgumentException("storeKeysValues: keys: " + keys.heads() + " heads of keys "
+                    + keys.width() + " and values " + values.width() + " wide do not fill a row of "
+                    + kv.shape().rowWidth() + " numbers");
+        }
+        slots("storeKeysValues", slots, 0, slots.length, kv);
+    }
+
+    /** @return heads in the cache */
+    public static int attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, HeadView out) {
+        layer("attendGrouped", kv, layer);
+        headView("attendGrouped", "query", query, batch.tokens(), query.heads(), query.width());
+        headView("attendGrouped", "out", out, batch.tokens(), query.heads(), out.width());
+        int cached = cachedHeads("attendGrouped", kv, query.width(), out.width());
+        if (query.heads() % cached != 0) {
+            throw new IllegalArgumentException(
+                    "attendGrouped: query: " + query.heads() + " heads cannot share the cache's " + cached + " evenly");
+        }
+        for (int i = 0; i < batch.sequences(); i++) {
+            slots("attendGrouped", batch.slots()[i], 0, batch.contextLength()[i], kv);
+        }
+        return cached;
+    }
+
+    private static int cachedHeads(String op, PagedKv kv, int keyWidth, int valueWidth) {
+        int width = keyWidth + valueWidth;
+        if (kv.shape().ropeWidth() != 0 || kv.shape().rowWidth() % width != 0) {
+            throw new IllegalArgumentException(op + ": kv: rows of " + kv.shape() + " do not hold keys " + keyWidth
+                    + " and values " + valueWidth + " wide");
+        }
+        return kv.shape().rowWidth() / width;
     }
 
     public static void route(Tensor logits, Tensor correctionBias, RouterRule rule) {

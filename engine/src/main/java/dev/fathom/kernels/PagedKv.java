@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The memory of the latent cache: for each layer [slots, rowWidth] in one format. A slot holds one token; which sequence
+ * The memory of the key-value cache: for each layer [slots, rowWidth] in one format. A slot holds one token; which sequence
  * a slot belongs to is the business of whoever hands out slots.
  *
  * @param layers  one segment per layer, slots * rowBytes long, 64-byte aligned

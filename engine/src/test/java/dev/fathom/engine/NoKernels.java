@@ -57,12 +57,22 @@ final class NoKernels implements KernelBackend {
     }
 
     @Override
+    public void addBias(Tensor x, Tensor bias) {
+        throw unsupported();
+    }
+
+    @Override
     public void siluMul(Tensor gate, Tensor up, Tensor out) {
         throw unsupported();
     }
 
     @Override
     public void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        throw unsupported();
+    }
+
+    @Override
+    public void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
         throw unsupported();
     }
 
@@ -99,6 +109,16 @@ final class NoKernels implements KernelBackend {
             float scale,
             HeadView out,
             Tensor logSumExp) {
+        throw unsupported();
+    }
+
+    @Override
+    public void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
+        throw unsupported();
+    }
+
+    @Override
+    public void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         throw unsupported();
     }
 

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Both forms of MLA attention. */
 abstract class AttentionContract extends RowsContract {
-    private static final float SCALE = 0.11f;
+    static final float SCALE = 0.11f;
 
     /** What attention should give, and how far off float32 arithmetic may be. */
     record Attended(double[] values, double[] bounds, double logSumExp, double logSumExpBound) {}
@@ -63,7 +63,7 @@ abstract class AttentionContract extends RowsContract {
         return new Attended(values, bounds, logSumExp, relative + 4 * U * Math.abs(logSumExp));
     }
 
-    private static double[] head(HeadView view, int row, int head) {
+    static double[] head(HeadView view, int row, int head) {
         double[] numbers = new double[view.width()];
         for (int i = 0; i < numbers.length; i++) {
             numbers[i] = view.tensor().get(row, view.column(head) + i);
@@ -71,7 +71,7 @@ abstract class AttentionContract extends RowsContract {
         return numbers;
     }
 
-    private static void assertHolds(Attended expected, HeadView out, int row, int head, String what) {
+    static void assertHolds(Attended expected, HeadView out, int row, int head, String what) {
         for (int i = 0; i < out.width(); i++) {
             float actual = out.tensor().get(row, out.column(head) + i);
             assertWithin(actual, expected.values[i], expected.bounds[i], what + " row " + row + " head " + head);
@@ -79,7 +79,7 @@ abstract class AttentionContract extends RowsContract {
     }
 
     /** Random positions' slots: a permutation, so that neighbours in the sequence are not neighbours in memory. */
-    private int[] permutation(int size) {
+    int[] permutation(int size) {
         int[] order = new int[size];
         for (int i = 0; i < size; i++) {
             int j = random.nextInt(i + 1);
@@ -89,7 +89,7 @@ abstract class AttentionContract extends RowsContract {
         return order;
     }
 
-    private AttentionBatch batch(int[] slots, int[]... contextAndQueries) {
+    AttentionBatch batch(int[] slots, int[]... contextAndQueries) {
         int sequences = contextAndQueries.length;
         int[] start = new int[sequences + 1];
         int[] context = new int[sequences];
@@ -129,7 +129,7 @@ abstract class AttentionContract extends RowsContract {
         }
     }
 
-    private HeadView outFor(int rows, int heads, int width) {
+    HeadView outFor(int rows, int heads, int width) {
         return new HeadView(tensor(rows, heads * (width + 3) + 2), heads, width + 3, 2, width);
     }
 

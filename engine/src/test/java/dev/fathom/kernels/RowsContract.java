@@ -84,6 +84,22 @@ abstract class RowsContract extends LinearContract {
     }
 
     @Test
+    void addsABiasToEveryRowExactly() {
+        for (int width : WIDTHS) {
+            Tensor x = gaussian(3, width);
+            Tensor bias = gaussian(1, width);
+            Tensor before = tensor(3, width);
+            before.copyFrom(x);
+            kernels.addBias(x, bias);
+            for (int t = 0; t < 3; t++) {
+                for (int i = 0; i < width; i++) {
+                    assertThat(x.get(t, i)).isEqualTo(before.get(t, i) + bias.get(0, i));
+                }
+            }
+        }
+    }
+
+    @Test
     void multipliesTheSiluOfTheGateWithUp() {
         for (int width : WIDTHS) {
             Tensor gate = gaussian(4, width, 8);
@@ -150,46 +166,62 @@ abstract class RowsContract extends LinearContract {
         assertSameBits(inPlace, out, "in place");
     }
 
+    /** {@link KernelBackend#rope} or {@link KernelBackend#ropeHalves}. */
+    @FunctionalInterface
+    private interface Rotation {
+        void apply(HeadView x, Tensor cos, Tensor sin, HeadView out);
+    }
+
     @Test
     void rotatesInterleavedPairs() {
         for (int width : new int[] {2, LANES - 2, LANES, LANES + 2, 64, 66}) {
-            for (int heads : new int[] {1, 3}) {
-                Tensor cos = gaussian(5, width / 2);
-                Tensor sin = gaussian(5, width / 2);
-                HeadView x = new HeadView(gaussian(5, heads * (width + 7)), heads, width + 7, 3, width);
-                HeadView out = new HeadView(tensor(5, heads * (width + 1) + 4), heads, width + 1, 4, width);
-                kernels.rope(x, cos, sin, out);
-                for (int t = 0; t < 5; t++) {
-                    for (int h = 0; h < heads; h++) {
-                        for (int i = 0; i < width / 2; i++) {
-                            checkPair(x, cos, sin, out, t, h, i);
-                        }
-                    }
-                }
-                assertRestUntouched(out);
-                HeadView alone = new HeadView(tensor(1, out.tensor().cols()), heads, width + 1, 4, width);
-                kernels.rope(x.rows(2, 1), cos.rows(2, 1), sin.rows(2, 1), alone);
-                assertSameBits(alone.tensor(), out.tensor().rows(2, 1), "a row alone");
-                kernels.rope(x, cos, sin, x);
-                for (int h = 0; h < heads; h++) {
-                    for (int i = 0; i < width; i++) {
-                        assertThat(x.tensor().get(4, x.column(h) + i))
-                                .isEqualTo(out.tensor().get(4, out.column(h) + i));
-                    }
-                }
-            }
+            checkRotation(kernels::rope, width, 2, 1);
         }
     }
 
-    private static void checkPair(HeadView x, Tensor cos, Tensor sin, HeadView out, int t, int h, int i) {
-        double a = x.tensor().get(t, x.column(h) + 2 * i);
-        double b = x.tensor().get(t, x.column(h) + 2 * i + 1);
-        double c = cos.get(t, i);
-        double s = sin.get(t, i);
-        double first = out.tensor().get(t, out.column(h) + 2 * i);
-        double second = out.tensor().get(t, out.column(h) + 2 * i + 1);
-        assertWithin(first, a * c - b * s, 2 * U * (Math.abs(a * c) + Math.abs(b * s)), "first of pair " + i);
-        assertWithin(second, a * s + b * c, 2 * U * (Math.abs(a * s) + Math.abs(b * c)), "second of pair " + i);
+    @Test
+    void rotatesPairsOfHalves() {
+        for (int width : new int[] {2, LANES - 2, LANES, 2 * LANES, 2 * LANES + 2, 64, 66, 128}) {
+            checkRotation(kernels::ropeHalves, width, 1, width / 2);
+        }
+    }
+
+    /** Pair i is at (i * step, i * step + distance). */
+    private void checkRotation(Rotation rotation, int width, int step, int distance) {
+        for (int heads : new int[] {1, 3}) {
+            Tensor cos = gaussian(5, width / 2);
+            Tensor sin = gaussian(5, width / 2);
+            HeadView x = new HeadView(gaussian(5, heads * (width + 7)), heads, width + 7, 3, width);
+            HeadView out = new HeadView(tensor(5, heads * (width + 1) + 4), heads, width + 1, 4, width);
+            rotation.apply(x, cos, sin, out);
+            for (int t = 0; t < 5; t++) {
+                for (int h = 0; h < heads; h++) {
+                    for (int i = 0; i < width / 2; i++) {
+                        int in = x.column(h) + i * step;
+                        int to = out.column(h) + i * step;
+                        double a = x.tensor().get(t, in);
+                        double b = x.tensor().get(t, in + distance);
+                        double c = cos.get(t, i);
+                        double s = sin.get(t, i);
+                        double bound = 2 * U * (Math.abs(a * c) + Math.abs(b * s));
+                        assertWithin(out.tensor().get(t, to), a * c - b * s, bound, "first of pair " + i);
+                        bound = 2 * U * (Math.abs(a * s) + Math.abs(b * c));
+                        assertWithin(out.tensor().get(t, to + distance), a * s + b * c, bound, "second of pair " + i);
+                    }
+                }
+            }
+            assertRestUntouched(out);
+            HeadView alone = new HeadView(tensor(1, out.tensor().cols()), heads, width + 1, 4, width);
+            rotation.apply(x.rows(2, 1), cos.rows(2, 1), sin.rows(2, 1), alone);
+            assertSameBits(alone.tensor(), out.tensor().rows(2, 1), "a row alone");
+            rotation.apply(x, cos, sin, x);
+            for (int h = 0; h < heads; h++) {
+                for (int i = 0; i < width; i++) {
+                    assertThat(x.tensor().get(4, x.column(h) + i))
+                            .isEqualTo(out.tensor().get(4, out.column(h) + i));
+                }
+            }
+        }
     }
 
     @ParameterizedTest
@@ -231,7 +263,7 @@ abstract class RowsContract extends LinearContract {
         }
     }
 
-    private static void assertOthersEmpty(PagedKv kv, int[] slots) {
+    static void assertOthersEmpty(PagedKv kv, int[] slots) {
         Set<Integer> used = new HashSet<>();
         for (int slot : slots) {
             used.add(slot);
@@ -312,11 +344,17 @@ abstract class RowsContract extends LinearContract {
                 .isThrownBy(() -> kernels.add(tensor(2, 8), tensor(3, 8)))
                 .withMessageContaining("delta");
         assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.addBias(tensor(2, 8), tensor(2, 8)))
+                .withMessageContaining("bias");
+        assertThatIllegalArgumentException()
                 .isThrownBy(() -> kernels.siluMul(tensor(2, 8), tensor(2, 7), tensor(2, 8)))
                 .withMessageContaining("up");
         HeadView odd = HeadView.of(tensor(2, 9), 3);
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> kernels.rope(odd, tensor(2, 1), tensor(2, 1), odd))
+                .withMessageContaining("even");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.ropeHalves(odd, tensor(2, 1), tensor(2, 1), odd))
                 .withMessageContaining("even");
         HeadView even = HeadView.of(tensor(2, 12), 3);
         assertThatIllegalArgumentException()

@@ -109,6 +109,11 @@ public final class CBackend implements KernelBackend {
     }
 
     @Override
+    public void addBias(Tensor x, Tensor bias) {
+        vector.addBias(x, bias);
+    }
+
+    @Override
     public void siluMul(Tensor gate, Tensor up, Tensor out) {
         vector.siluMul(gate, up, out);
     }
@@ -116,6 +121,11 @@ public final class CBackend implements KernelBackend {
     @Override
     public void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
         vector.rope(x, cos, sin, out);
+    }
+
+    @Override
+    public void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        vector.ropeHalves(x, cos, sin, out);
     }
 
     @Override
@@ -152,6 +162,16 @@ public final class CBackend implements KernelBackend {
             HeadView out,
             Tensor logSumExp) {
         vector.attendExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp);
+    }
+
+    @Override
+    public void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
+        vector.storeKeysValues(keys, values, slots, kv, layer);
+    }
+
+    @Override
+    public void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        vector.attendGrouped(query, batch, kv, layer, scale, out);
     }
 
     @Override

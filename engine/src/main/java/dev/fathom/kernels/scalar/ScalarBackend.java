@@ -82,6 +82,12 @@ public final class ScalarBackend implements KernelBackend {
     }
 
     @Override
+    public void addBias(Tensor x, Tensor bias) {
+        OpShapes.addBias(x, bias);
+        ScalarElementwise.addBias(x, bias);
+    }
+
+    @Override
     public void siluMul(Tensor gate, Tensor up, Tensor out) {
         OpShapes.siluMul(gate, up, out);
         ScalarElementwise.siluMul(gate, up, out, 0, gate.rows());
@@ -91,6 +97,12 @@ public final class ScalarBackend implements KernelBackend {
     public void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
         OpShapes.rope(x, cos, sin, out);
         ScalarElementwise.rope(x, cos, sin, out);
+    }
+
+    @Override
+    public void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        OpShapes.rope(x, cos, sin, out);
+        ScalarElementwise.ropeHalves(x, cos, sin, out);
     }
 
     @Override
@@ -104,19 +116,19 @@ public final class ScalarBackend implements KernelBackend {
             PagedKv kv,
             int layer) {
         OpShapes.storeLatent(latent, normWeight, cos, sin, slots, kv, layer);
-        ScalarLatent.store(latent, normWeight, epsilon, cos, sin, slots, kv, layer);
+        ScalarCache.storeLatent(latent, normWeight, epsilon, cos, sin, slots, kv, layer);
     }
 
     @Override
     public void loadLatent(PagedKv kv, int layer, int[] slots, int from, int count, Tensor latent, Tensor ropeKeys) {
         OpShapes.loadLatent(kv, layer, slots, from, count, latent, ropeKeys);
-        ScalarLatent.load(kv, layer, slots, from, count, latent, ropeKeys);
+        ScalarCache.loadLatent(kv, layer, slots, from, count, latent, ropeKeys);
     }
 
     @Override
     public void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         OpShapes.attendLatent(query, batch, kv, layer, out);
-        ScalarLatent.attend(query, batch, kv, layer, scale, out, team);
+        ScalarAttention.latent(query, batch, kv, layer, scale, out).attend(team);
     }
 
     @Override
@@ -130,6 +142,19 @@ public final class ScalarBackend implements KernelBackend {
             HeadView out,
             Tensor logSumExp) {
         new ScalarExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp).attend(team);
+    }
+
+    @Override
+    public void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
+        OpShapes.storeKeysValues(keys, values, slots, kv, layer);
+        ScalarCache.storeKeysValues(keys, values, slots, kv, layer);
+    }
+
+    @Override
+    public void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        int cachedHeads = OpShapes.attendGrouped(query, batch, kv, layer, out);
+        ScalarAttention.grouped(query, batch, kv, layer, scale, out, cachedHeads)
+                .attend(team);
     }
 
     @Override

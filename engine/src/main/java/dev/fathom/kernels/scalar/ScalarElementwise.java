@@ -34,6 +34,14 @@ final class ScalarElementwise {
         }
     }
 
+    static void addBias(Tensor x, Tensor bias) {
+        for (int t = 0; t < x.rows(); t++) {
+            for (int i = 0; i < x.cols(); i++) {
+                x.set(t, i, x.get(t, i) + bias.get(0, i));
+            }
+        }
+    }
+
     /** Rows [from, to). */
     static void siluMul(Tensor gate, Tensor up, Tensor out, int from, int to) {
         for (int t = from; t < to; t++) {
@@ -44,18 +52,29 @@ final class ScalarElementwise {
         }
     }
 
+    /** Pairs (2i, 2i + 1). */
     static void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        rotate(x, cos, sin, out, 2, 1);
+    }
+
+    /** Pairs (i, i + width / 2). */
+    static void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        rotate(x, cos, sin, out, 1, x.width() / 2);
+    }
+
+    /** Pair i is at (i * step, i * step + distance). */
+    private static void rotate(HeadView x, Tensor cos, Tensor sin, HeadView out, int step, int distance) {
         for (int t = 0; t < x.rows(); t++) {
             for (int h = 0; h < x.heads(); h++) {
-                int in = x.column(h);
-                int to = out.column(h);
                 for (int i = 0; i < x.width() / 2; i++) {
-                    double a = x.tensor().get(t, in + 2 * i);
-                    double b = x.tensor().get(t, in + 2 * i + 1);
+                    int in = x.column(h) + i * step;
+                    int to = out.column(h) + i * step;
+                    double a = x.tensor().get(t, in);
+                    double b = x.tensor().get(t, in + distance);
                     double c = cos.get(t, i);
                     double s = sin.get(t, i);
-                    out.tensor().set(t, to + 2 * i, (float) (a * c - b * s));
-                    out.tensor().set(t, to + 2 * i + 1, (float) (a * s + b * c));
+                    out.tensor().set(t, to, (float) (a * c - b * s));
+                    out.tensor().set(t, to + distance, (float) (a * s + b * c));
                 }
             }
         }

@@ -149,32 +149,23 @@ final class ExpandedAttention {
             MemorySegment states,
             Strided to,
             Workspace workspace) {
-        MemorySegment scores = workspace.scores.atLeast(4L * Attention.SCORE_STRIDE);
-        MemorySegment values = values(workspace);
-        long state = (long) local * Softmax.STATE_BYTES;
-        int most = Math.min(end, seen(row + height - 1)) - block;
-        Attention.scores(height, panels, 4L * local * columns, columns, most, keys(workspace), scores, workspace);
+        int[] seen = workspace.seen;
         for (int i = 0; i < height; i++) {
-            int count = Math.min(end, seen(row + i)) - block;
-            if (count > 0) {
-                long at = (long) i * Attention.SCORE_STRIDE;
-                long mine = state + (long) i * Softmax.STATE_BYTES;
-                Softmax.apply(scores, at, count, scale, states, mine);
-                Softmax.rescale(to.data(), to.at(i), valueWidth, states, mine);
-            }
+            seen[i] = Math.min(end, seen(row + i)) - block;
         }
-        // Rows of a tile see different numbers of keys at the diagonal: what all see goes together, the rest row by
-        // row.
-        int common = Math.max(0, Math.min(end, seen(row)) - block);
-        if (common > 0) {
-            WeightedSum.add(height, scores, 0, 0, common, values, valueWidth, to);
-        }
-        for (int i = 0; i < height; i++) {
-            int count = Math.min(end, seen(row + i)) - block;
-            if (count > common) {
-                long at = (long) i * Attention.SCORE_STRIDE;
-                WeightedSum.add(1, scores, at, common, count, values, valueWidth, to.from(i, 0));
-            }
-        }
+        Attention.add(
+                height,
+                panels,
+                4L * local * columns,
+                columns,
+                keys(workspace),
+                seen,
+                scale,
+                states,
+                (long) local * Softmax.STATE_BYTES,
+                values(workspace),
+                valueWidth,
+                to,
+                workspace);
     }
 }

@@ -85,7 +85,15 @@ final class LatentAttention {
         int longest = position + rowEnd;
         for (int block = 0; block < longest; block += Attention.BLOCK) {
             int end = Math.min(longest, block + Attention.BLOCK);
-            VectorLatentCache.expand(kv, layer, batch.slots()[sequence], block, end, keys);
+            VectorCache.expand(
+                    kv,
+                    layer,
+                    batch.slots()[sequence],
+                    block,
+                    end,
+                    0,
+                    kv.shape().rowWidth(),
+                    keys);
             WeightedSum.packFromKeys(keys, columns, end - block, width, values);
             for (int r = row; r < rowEnd; r++) {
                 int seen = Math.min(end, position + r + 1) - block;

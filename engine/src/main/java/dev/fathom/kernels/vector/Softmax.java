@@ -7,6 +7,7 @@ import static dev.fathom.kernels.vector.Lanes.LE;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -85,6 +86,34 @@ final class Softmax {
             p.intoMemorySegment(scores, 4L * i, LE);
         }
         return Lanes.sum(sums);
+    }
+
+    /**
+     * Joins what two runs of keys gave for a row: their sums of values, and their states. Each has seen at least one key.
+     *
+     * @param all    memory of the first run, which becomes that of both: its row at byte rowAt, its state at stateAt
+     * @param run    memory of the second run, likewise
+     */
+    static void merge(
+            MemorySegment all, long rowAt, long stateAt, MemorySegment run, long runRowAt, long runStateAt, int width) {
+        float before = all.get(Tensor.F32, stateAt + MAXIMUM);
+        float other = run.get(Tensor.F32, runStateAt + MAXIMUM);
+        float maximum = Math.max(before, other);
+        float keep = (float) Math.exp((double) before - maximum);
+        float gain = (float) Math.exp((double) other - maximum);
+        float sum = all.get(Tensor.F32, stateAt + SUM) * keep + run.get(Tensor.F32, runStateAt + SUM) * gain;
+        all.set(Tensor.F32, stateAt + MAXIMUM, maximum);
+        all.set(Tensor.F32, stateAt + SUM, sum);
+        MemorySegment row = all.asSlice(rowAt, 4L * width);
+        MemorySegment more = run.asSlice(runRowAt, 4L * width);
+        for (int i = 0; i < width; i += COUNT) {
+            VectorMask<Float> mask = F32.indexInRange(i, width);
+            FloatVector scaled =
+                    FloatVector.fromMemorySegment(F32, more, 4L * i, LE, mask).mul(gain);
+            FloatVector.fromMemorySegment(F32, row, 4L * i, LE, mask)
+                    .fma(FloatVector.broadcast(F32, keep), scaled)
+                    .intoMemorySegment(row, 4L * i, LE, mask);
+        }
     }
 
     /** row = row * factor; does nothing where the factor is 1. */

@@ -76,7 +76,7 @@ public final class VectorBackend implements KernelBackend {
             long first = (long) ids[t] * cols;
             switch (table) {
                 case F32Matrix w -> MemorySegment.copy(w.data(), 4 * first, to, 0, 4L * cols);
-                case Bf16Matrix w -> VectorLatentCache.fromBf16(w.data().asSlice(2 * first, 2L * cols), cols, to);
+                case Bf16Matrix w -> VectorCache.fromBf16(w.data().asSlice(2 * first, 2L * cols), cols, to);
                 // Nobody ships embeddings in these: one number at a time will do.
                 case F16Matrix w -> embedSlowly(w, ids[t], to);
                 case Fp8BlockMatrix w -> embedSlowly(w, ids[t], to);
@@ -115,6 +115,15 @@ public final class VectorBackend implements KernelBackend {
     }
 
     @Override
+    public void addBias(Tensor x, Tensor bias) {
+        OpShapes.addBias(x, bias);
+        team.run(
+                x.rows(),
+                (long) x.rows() * x.cols(),
+                (row, workspace) -> VectorRows.add(row(x, row), row(bias, 0), x.cols()));
+    }
+
+    @Override
     public void siluMul(Tensor gate, Tensor up, Tensor out) {
         OpShapes.siluMul(gate, up, out);
         team.run(
@@ -133,6 +142,15 @@ public final class VectorBackend implements KernelBackend {
     }
 
     @Override
+    public void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        OpShapes.rope(x, cos, sin, out);
+        team.run(
+                x.rows(),
+                2L * x.rows() * x.heads() * x.width(),
+                (row, workspace) -> VectorRows.ropeHalves(x, row, row(cos, row), row(sin, row), out));
+    }
+
+    @Override
     public void storeLatent(
             Tensor latent,
             Tensor normWeight,
@@ -146,7 +164,7 @@ public final class VectorBackend implements KernelBackend {
         MemorySegment norm = normWeight.data().asSlice(0, 4L * normWeight.cols());
         team.run(slots.length, 4L * latent.rows() * latent.cols(), (row, workspace) -> {
             MemorySegment slot = kv.layer(layer).asSlice(slots[row] * kv.rowBytes(), kv.rowBytes());
-            VectorLatentCache.store(row(latent, row), norm, epsilon, row(cos, row), row(sin, row), kv, slot, workspace);
+            VectorCache.storeLatent(row(latent, row), norm, epsilon, row(cos, row), row(sin, row), kv, slot, workspace);
         });
     }
 
@@ -156,7 +174,7 @@ public final class VectorBackend implements KernelBackend {
         team.run(
                 count,
                 (long) count * kv.shape().rowWidth(),
-                (k, workspace) -> VectorLatentCache.loadRow(kv, layer, slots[from + k], k, latent, ropeKeys));
+                (k, workspace) -> VectorCache.loadRow(kv, layer, slots[from + k], k, latent, ropeKeys));
     }
 
     @Override
@@ -177,6 +195,21 @@ public final class VectorBackend implements KernelBackend {
             Tensor logSumExp) {
         OpShapes.attendExpanded(query, keysValues, ropeKeys, out, logSumExp);
         new ExpandedAttention(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp).run(team);
+    }
+
+    @Override
+    public void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
+        OpShapes.storeKeysValues(keys, values, slots, kv, layer);
+        team.run(slots.length, (long) slots.length * kv.shape().rowWidth(), (row, workspace) -> {
+            MemorySegment slot = kv.layer(layer).asSlice(slots[row] * kv.rowBytes(), kv.rowBytes());
+            VectorCache.storeKeysValues(keys, values, row, kv, slot);
+        });
+    }
+
+    @Override
+    public void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        int cachedHeads = OpShapes.attendGrouped(query, batch, kv, layer, out);
+        new GroupedAttention(query, batch, kv, layer, scale, out, cachedHeads, team.threads()).run(team);
     }
 
     @Override

@@ -105,6 +105,47 @@ final class VectorRows {
         }
     }
 
+    /**
+     * Rotates all heads of a row by halves.
+     *
+     * @param cos  [width / 2]
+     * @param sin  [width / 2]
+     */
+    static void ropeHalves(HeadView x, int row, MemorySegment cos, MemorySegment sin, HeadView out) {
+        int half = x.width() / 2;
+        Tensor from = x.tensor();
+        Tensor to = out.tensor();
+        for (int head = 0; head < x.heads(); head++) {
+            long at = from.offset(row, x.column(head));
+            rotateHalves(from.data(), at, cos, sin, half, to.data(), to.offset(row, out.column(head)));
+        }
+    }
+
+    /** Pairs (i, i + half); out may be x. */
+    private static void rotateHalves(
+            MemorySegment xs,
+            long xAt,
+            MemorySegment cos,
+            MemorySegment sin,
+            int half,
+            MemorySegment outs,
+            long outAt) {
+        MemorySegment first = xs.asSlice(xAt, 4L * half);
+        MemorySegment second = xs.asSlice(xAt + 4L * half, 4L * half);
+        MemorySegment outFirst = outs.asSlice(outAt, 4L * half);
+        MemorySegment outSecond = outs.asSlice(outAt + 4L * half, 4L * half);
+        // Masked throughout: a head has four vectors a half at most.
+        for (int i = 0; i < half; i += COUNT) {
+            VectorMask<Float> mask = F32.indexInRange(i, half);
+            FloatVector a = FloatVector.fromMemorySegment(F32, first, 4L * i, LE, mask);
+            FloatVector b = FloatVector.fromMemorySegment(F32, second, 4L * i, LE, mask);
+            FloatVector c = FloatVector.fromMemorySegment(F32, cos, 4L * i, LE, mask);
+            FloatVector s = FloatVector.fromMemorySegment(F32, sin, 4L * i, LE, mask);
+            a.fma(c, b.mul(s).neg()).intoMemorySegment(outFirst, 4L * i, LE, mask);
+            b.fma(c, a.mul(s)).intoMemorySegment(outSecond, 4L * i, LE, mask);
+        }
+    }
+
     /** Each cosine twice, each sine negated and then as it is: what a pair's two numbers are multiplied by. */
     static void spread(MemorySegment cos, MemorySegment sin, int width, MemorySegment cosines, MemorySegment sines) {
         for (int i = 0; i < width; i += 2) {

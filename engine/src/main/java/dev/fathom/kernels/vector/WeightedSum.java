@@ -5,6 +5,7 @@ import static dev.fathom.kernels.vector.Lanes.COUNT;
 import static dev.fathom.kernels.vector.Lanes.F32;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
+import dev.fathom.kernels.PagedKv;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -41,6 +42,16 @@ final class WeightedSum {
         }
         if (column < width) {
             MemorySegment.copy(data, at + 4L * column, values, place, 4L * (width - column));
+        }
+    }
+
+    /** The same from the cache: {@code value} is the part of a stored row that holds it. */
+    static void pack(PagedKv kv, MemorySegment value, int width, MemorySegment values, int key) {
+        long place = 4L * BYTES * key;
+        for (int column = 0; column < width; column += GROUP) {
+            int count = Math.min(GROUP, width - column);
+            VectorCache.load(kv, value.asSlice((long) column * kv.format().bytes()), count, values.asSlice(place));
+            place += GROUP_BYTES;
         }
     }
 

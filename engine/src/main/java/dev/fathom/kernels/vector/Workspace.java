@@ -10,6 +10,8 @@ import java.lang.foreign.MemorySegment;
 final class Workspace {
     /** Sixteen numbers to pass lanes through. */
     final float[] lanes = new float[16];
+    /** Keys of a block that each row of a tile sees. */
+    final int[] seen = new int[4];
     /** Accumulators of one tile. */
     final MemorySegment tile;
 
@@ -31,6 +33,8 @@ final class Workspace {
     final Buffer values;
     /** Scores of a tile of queries. */
     final Buffer scores;
+    /** Weighted sums of rows, while they are not yet results. */
+    final Buffer sums;
     /** Running maximum, sum and last factor of each row's softmax. */
     final Buffer softmax;
 
@@ -45,6 +49,7 @@ final class Workspace {
         keys = new Buffer(arena);
         values = new Buffer(arena);
         scores = new Buffer(arena);
+        sums = new Buffer(arena);
         softmax = new Buffer(arena);
     }
 

@@ -5,6 +5,7 @@ import static dev.fathom.kernels.vector.Lanes.F32;
 import static dev.fathom.kernels.vector.Lanes.I16;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
+import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -14,12 +15,12 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
-/** Rows of the latent cache, one at a time. */
-final class VectorLatentCache {
-    private VectorLatentCache() {}
+/** Rows of the key-value cache, one at a time. */
+final class VectorCache {
+    private VectorCache() {}
 
-    /** Normalises, rotates and stores one row; cos and sin are [ropeWidth / 2]. */
-    static void store(
+    /** Normalises, rotates and stores one row of a latent cache; cos and sin are [ropeWidth / 2]. */
+    static void storeLatent(
             MemorySegment row,
             MemorySegment normWeight,
             float epsilon,
@@ -39,9 +40,31 @@ final class VectorLatentCache {
             VectorRows.spread(cos, sin, rope, cosines, sines);
             VectorRows.rotate(row, 4L * latent, cosines, sines, rope, ready, 4L * latent);
         }
+        write(kv, ready, latent + rope, slot);
+    }
+
+    /** Row {@code token} of keys and values into a slot. */
+    static void storeKeysValues(HeadView keys, HeadView values, int token, PagedKv kv, MemorySegment slot) {
+        long place = 0;
+        for (HeadView view : new HeadView[] {keys, values}) {
+            long bytes = (long) view.width() * kv.format().bytes();
+            for (int head = 0; head < view.heads(); head++) {
+                long from = view.tensor().offset(token, view.column(head));
+                write(
+                        kv,
+                        view.tensor().data().asSlice(from, 4L * view.width()),
+                        view.width(),
+                        slot.asSlice(place, bytes));
+                place += bytes;
+            }
+        }
+    }
+
+    /** Rounds {@code count} numbers into a stored row, or a part of one. */
+    static void write(PagedKv kv, MemorySegment from, int count, MemorySegment to) {
         switch (kv.format()) {
-            case F32 -> MemorySegment.copy(ready, 0, slot, 0, ready.byteSize());
-            case BF16 -> toBf16(ready, latent + rope, slot);
+            case F32 -> MemorySegment.copy(from, 0, to, 0, 4L * count);
+            case BF16 -> toBf16(from, count, to);
         }
     }
 
@@ -91,14 +114,18 @@ final class VectorLatentCache {
     /**
      * Positions [from, to) of a sequence as key panels: four keys interleaved, for each vector of columns key 0, 1, 2, 3;
      * columns padded with zeros. Keys that fill up the last panel repeat the last one.
+     *
+     * @param column  of the row, where keys begin
+     * @param width   of a key
      */
-    static void expand(PagedKv kv, int layer, int[] slots, int from, int to, MemorySegment panels) {
-        int width = kv.shape().rowWidth();
+    static void expand(
+            PagedKv kv, int layer, int[] slots, int from, int to, int column, int width, MemorySegment panels) {
         long panelBytes = 16L * Lanes.padded(width);
         MemorySegment data = kv.layer(layer);
         int keys = Math.ceilDiv(to - from, 4) * 4;
+        long skipped = (long) column * kv.format().bytes();
         for (int k = 0; k < keys; k++) {
-            long row = slots[Math.min(from + k, to - 1)] * kv.rowBytes();
+            long row = slots[Math.min(from + k, to - 1)] * kv.rowBytes() + skipped;
             long place = (k >> 2) * panelBytes + (long) (k & 3) * Lanes.BYTES;
             switch (kv.format()) {
                 case F32 -> F32Tiles.expandRow(data, row, width, panels, place);
@@ -107,7 +134,7 @@ final class VectorLatentCache {
         }
     }
 
-    /** The row of a slot, its two parts apart, into row {@code to} of the tensors. */
+    /** The row of a slot of a latent cache, its two parts apart, into row {@code to} of the tensors. */
     static void loadRow(PagedKv kv, int layer, int slot, int to, Tensor latent, Tensor ropeKeys) {
         int width = kv.shape().latentWidth();
         int rope = kv.shape().ropeWidth();
