@@ -152,6 +152,34 @@ public final class HfConfig {
         return new HfConfig(copy, where);
     }
 
+    /** Refuses another text than the one that is served; a missing key stands for it. */
+    public void requireText(String key, String served) {
+        String given = textOr(key, served);
+        if (!given.equals(served)) {
+            throw new CheckpointException(where + ": " + key + " " + given + " is not served, only " + served + " is");
+        }
+    }
+
+    /** Refuses the other setting than the one that is served; a missing key stands for it. */
+    public void requireFlag(String key, boolean served) {
+        if (flagOr(key, served) != served) {
+            throw new CheckpointException(
+                    where + ": " + key + " " + !served + " is not served, only " + served + " is");
+        }
+    }
+
+    /**
+     * Refuses a number that contradicts others; a missing key does not.
+     *
+     * @param with  the keys that say {@code wanted}
+     */
+    public void requireAgreement(String key, int wanted, String with) {
+        int given = integerOr(key, wanted);
+        if (given != wanted) {
+            throw new CheckpointException(where + ": " + key + " is " + given + ", but " + with + " is " + wanted);
+        }
+    }
+
     private JsonNode require(String key, String wanted) {
         if (!has(key)) {
             throw new CheckpointException(where + ": \"" + key + "\" is missing, expected " + wanted

@@ -1,5 +1,6 @@
 package dev.fathom.model.deepseek;
 
+import dev.fathom.model.Rope;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,6 +55,12 @@ record DeepSeekConfig(
     }
 
     Rope rope() {
-        return new Rope(attention.ropeHeadDim(), ropeTheta, yarn);
+        int width = attention.ropeHeadDim();
+        return yarn == null ? new Rope(Rope.plain(width, ropeTheta), 1) : yarn.rope(width, ropeTheta);
+    }
+
+    /** What scores are multiplied with, YaRN's factor included. */
+    float softmaxScale() {
+        return (float) ((yarn == null ? 1 : yarn.softmaxFactor()) / Math.sqrt(attention.queryHeadDim()));
     }
 }

@@ -3,8 +3,9 @@ package dev.fathom.model.deepseek;
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.kernels.RouterRule;
+import dev.fathom.model.RopeParameters;
+import dev.fathom.model.WeightQuantization;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -58,10 +59,10 @@ final class DeepSeekConfigReader {
                 file.integer("qk_nope_head_dim"),
                 file.integer("qk_rope_head_dim"),
                 file.integer("v_head_dim"));
-        requireAgreement("num_key_value_heads", attention.heads(), "num_attention_heads");
-        requireAgreement("qk_head_dim", attention.queryHeadDim(), "qk_nope_head_dim + qk_rope_head_dim");
-        requireAgreement("head_dim", attention.ropeHeadDim(), "qk_rope_head_dim");
-        HfConfig rope = rope();
+        file.requireAgreement("num_key_value_heads", attention.heads(), "num_attention_heads");
+        file.requireAgreement("qk_head_dim", attention.queryHeadDim(), "qk_nope_head_dim + qk_rope_head_dim");
+        file.requireAgreement("head_dim", attention.ropeHeadDim(), "qk_rope_head_dim");
+        RopeParameters rope = RopeParameters.read(file);
         return new DeepSeekConfig(
                 file.integer("vocab_size"),
                 file.integer("hidden_size"),
@@ -75,7 +76,7 @@ final class DeepSeekConfigReader {
                 file.integerOr("num_nextn_predict_layers", 0),
                 attention,
                 moe(),
-                (rope.has("rope_theta") ? rope : file).number("rope_theta"),
+                rope.theta(),
                 yarn(rope));
     }
 
@@ -93,8 +94,8 @@ final class DeepSeekConfigReader {
 
     /** V3: chosen by sigmoid plus bias, groups by their two best. */
     private RouterRule sigmoidRule() {
-        requireText("scoring_func", "sigmoid");
-        requireText("topk_method", "noaux_tc");
+        file.requireText("scoring_func", "sigmoid");
+        file.requireText("topk_method", "noaux_tc");
         return new RouterRule(
                 RouterRule.Scoring.SIGMOID,
                 file.integer("n_routed_experts"),
@@ -113,7 +114,7 @@ final class DeepSeekConfigReader {
      * @see "DeepSeek-V2, modeling_deepseek.py, class MoEGate"
      */
     private RouterRule softmaxRule() {
-        requireText("scoring_func", "softmax");
+        file.requireText("scoring_func", "softmax");
         String method = file.textOr("topk_method", "greedy");
         boolean grouped = method.equals("group_limited_greedy");
         if (!grouped && !method.equals("greedy")) {
@@ -133,31 +134,14 @@ final class DeepSeekConfigReader {
                 normalize ? 1 : file.numberOr("routed_scaling_factor", 1));
     }
 
-    /** rope_scaling of published files, rope_parameters of files written by transformers 5, or the file itself. */
-    private HfConfig rope() {
-        Optional<HfConfig> parameters = file.objectIfPresent("rope_parameters");
-        Optional<HfConfig> scaling = file.objectIfPresent("rope_scaling");
-        if (parameters.isPresent() && scaling.isPresent()) {
-            throw new CheckpointException(file.where()
-                    + ": both rope_parameters and rope_scaling are given, and they may disagree; remove one");
-        }
-        return parameters.or(() -> scaling).orElse(file);
-    }
-
-    private @Nullable YarnConfig yarn(HfConfig rope) {
-        if (rope == file) {
+    private static @Nullable YarnConfig yarn(RopeParameters parameters) {
+        if (parameters.type().equals("default")) {
             return null;
         }
-        String type = rope.textOr("rope_type", rope.textOr("type", "default"));
-        String olderName = rope.textOr("type", type);
-        if (!type.equals(olderName) || !(type.equals("yarn") || type.equals("default"))) {
-            throw new CheckpointException(rope.where() + ": rope type " + type
-                    + (type.equals(olderName) ? "" : " (and " + olderName + ")")
-                    + " is not served, only yarn and default are");
+        if (!parameters.type().equals("yarn")) {
+            throw parameters.notServed(List.of("yarn", "default"));
         }
-        if (type.equals("default")) {
-            return null;
-        }
+        HfConfig rope = parameters.values();
         for (String key : UNSERVED_YARN_KEYS) {
             if (rope.has(key)) {
                 throw new CheckpointException(rope.where() + ": " + key + " is not served for yarn");
@@ -173,54 +157,16 @@ final class DeepSeekConfigReader {
     }
 
     private void refuseWhatIsNotServed() {
-        requireText("hidden_act", "silu");
-        requireFlag("attention_bias", false);
-        requireFlag("mlp_bias", false);
-        requireFlag("rope_interleave", true);
+        file.requireText("hidden_act", "silu");
+        file.requireFlag("attention_bias", false);
+        file.requireFlag("mlp_bias", false);
+        file.requireFlag("rope_interleave", true);
         for (String key : UNSERVED_KEYS) {
             if (file.has(key)) {
                 throw new CheckpointException(file.where() + ": " + key + " is given, which " + architecture
                         + " does not have; this variant is not served");
             }
         }
-        file.objectIfPresent("quantization_config").ifPresent(DeepSeekConfigReader::requireServedQuantization);
-    }
-
-    private static void requireServedQuantization(HfConfig quantization) {
-        String method = quantization.text("quant_method");
-        if (!method.equals("fp8")) {
-            throw new CheckpointException(
-                    quantization.where() + ": quant_method " + method + " is not served, only fp8 is");
-        }
-        String format = quantization.textOr("fmt", "e4m3");
-        List<Integer> block = quantization.integers("weight_block_size");
-        if (!format.equals("e4m3") || block.size() != 2) {
-            throw new CheckpointException(quantization.where() + ": fmt " + format + " with weight_block_size " + block
-                    + " is not served, only e4m3 with two block sizes is");
-        }
-        // Weights only are FP8 here: activations stay float32, so how others would quantize them changes nothing.
-    }
-
-    private void requireText(String key, String wanted) {
-        String given = file.textOr(key, wanted);
-        if (!given.equals(wanted)) {
-            throw new CheckpointException(
-                    file.where() + ": " + key + " " + given + " is not served, only " + wanted + " is");
-        }
-    }
-
-    private void requireFlag(String key, boolean wanted) {
-        if (file.flagOr(key, wanted) != wanted) {
-            throw new CheckpointException(
-                    file.where() + ": " + key + " " + !wanted + " is not served, only " + wanted + " is");
-        }
-    }
-
-    private void requireAgreement(String key, int wanted, String with) {
-        int given = file.integerOr(key, wanted);
-        if (given != wanted) {
-            throw new CheckpointException(
-                    file.where() + ": " + key + " is " + given + ", but " + with + " is " + wanted);
-        }
+        WeightQuantization.requireServed(file);
     }
 }

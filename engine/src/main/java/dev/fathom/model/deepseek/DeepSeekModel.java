@@ -5,12 +5,13 @@ import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvShape;
-import dev.fathom.kernels.LinearKernel;
 import dev.fathom.model.CausalLm;
 import dev.fathom.model.ModelOptions;
+import dev.fathom.model.NamedWeights;
+import dev.fathom.model.OutputHead;
+import dev.fathom.model.Rope;
 import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;
-import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
@@ -31,8 +32,7 @@ public final class DeepSeekModel implements CausalLm {
     private final Rope rope;
     private final WeightMatrix embedding;
     private final List<DecoderLayer> layers;
-    private final Tensor finalNorm;
-    private final LinearKernel head;
+    private final OutputHead head;
     private final @Nullable MtpLayer mtp;
 
     private DeepSeekModel(LayerWeights weights) {
@@ -40,22 +40,24 @@ public final class DeepSeekModel implements CausalLm {
         options = weights.options();
         arena = weights.arena();
         rope = config.rope();
-        float softmaxScale =
-                (float) (rope.softmaxFactor() / Math.sqrt(config.attention().queryHeadDim()));
+        float softmaxScale = config.softmaxScale();
         embedding = weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize());
         List<DecoderLayer> decoders = new ArrayList<>();
         for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
             decoders.add(new DecoderLayer(weights.at("model.layers." + layer), layer, softmaxScale));
         }
         layers = List.copyOf(decoders);
-        finalNorm = weights.vector("model.norm.weight", config.hiddenSize());
         WeightMatrix headWeight = config.tieWordEmbeddings()
                 ? embedding
                 : weights.matrix("lm_head.weight", config.vocabSize(), config.hiddenSize());
-        head = weights.kernels().bind(headWeight);
+        head = new OutputHead(
+                weights.vector("model.norm.weight", config.hiddenSize()),
+                config.rmsNormEps(),
+                weights.kernels().bind(headWeight));
         int draftLayer = config.numHiddenLayers();
         if (options.loadMtp()) {
-            mtp = new MtpLayer(weights.at("model.layers." + draftLayer), draftLayer, softmaxScale, embedding, head);
+            mtp = new MtpLayer(
+                    weights.at("model.layers." + draftLayer), draftLayer, softmaxScale, embedding, head.projection());
         } else {
             mtp = null;
             for (int i = 0; i < config.numNextnPredictLayers(); i++) {
@@ -81,7 +83,7 @@ public final class DeepSeekModel implements CausalLm {
         }
         Arena arena = Arena.ofShared();
         try {
-            return new DeepSeekModel(new LayerWeights(weights, "", read, kernels, options, arena));
+            return new DeepSeekModel(new LayerWeights(new NamedWeights(weights, "", kernels), read, options, arena));
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -110,23 +112,13 @@ public final class DeepSeekModel implements CausalLm {
     @Override
     public StepOutput forward(StepContext step) {
         requireFittingCache(step);
-        StepScratch scratch = step.scratch();
-        Tensor x = scratch.f32(step.tokenIds().length, config.hiddenSize());
+        Tensor x = step.scratch().f32(step.tokenIds().length, config.hiddenSize());
         step.kernels().embed(embedding, step.tokenIds(), x);
         StepPlan plan = plan(step);
         for (DecoderLayer layer : layers) {
             layer.forward(x, step, plan);
         }
-        Tensor hidden = scratch.f32(step.outputRows().length, config.hiddenSize());
-        Tensor logits = scratch.f32(step.outputRows().length, config.vocabSize());
-        if (hidden.rows() > 0) {
-            for (int i = 0; i < hidden.rows(); i++) {
-                hidden.rows(i, 1).copyFrom(x.rows(step.outputRows()[i], 1));
-            }
-            step.kernels().rmsNorm(hidden, finalNorm, config.rmsNormEps(), hidden);
-            head.apply(hidden, logits);
-        }
-        return new StepOutput(logits, hidden);
+        return head.apply(x, step);
     }
 
     /** The next-n layer, when {@link ModelOptions#loadMtp} asked for it. */

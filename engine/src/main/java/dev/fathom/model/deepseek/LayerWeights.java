@@ -4,44 +4,50 @@ import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.model.ModelOptions;
+import dev.fathom.model.NamedWeights;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 
 /**
- * Where a part of the model takes its weights from: names below one prefix, bound to one backend.
+ * What a part of the model is made from.
  *
- * @param prefix  ends with a dot, or is empty
- * @param arena   what the model allocates itself
+ * @param named  its weights
+ * @param arena  what the model allocates itself
  */
-record LayerWeights(
-        WeightSource source,
-        String prefix,
-        DeepSeekConfig config,
-        KernelBackend kernels,
-        ModelOptions options,
-        Arena arena) {
+record LayerWeights(NamedWeights named, DeepSeekConfig config, ModelOptions options, Arena arena) {
     /** The same below a longer prefix: {@code at("self_attn")}. */
     LayerWeights at(String name) {
-        return new LayerWeights(source, prefix + name + ".", config, kernels, options, arena);
+        return new LayerWeights(named.at(name), config, options, arena);
+    }
+
+    WeightSource source() {
+        return named.source();
+    }
+
+    String prefix() {
+        return named.prefix();
+    }
+
+    KernelBackend kernels() {
+        return named.kernels();
     }
 
     boolean contains(String name) {
-        return source.contains(prefix + name);
+        return named.contains(name);
     }
 
-    /** A weight [rows, cols] in its stored format, whole: one rank reads everything. */
     WeightMatrix matrix(String name, int rows, int cols) {
-        return source.matrix(prefix + name, rows, cols);
+        return named.matrix(name, rows, cols);
     }
 
     LinearKernel linear(String name, int outputs, int inputs) {
-        return kernels.bind(matrix(name, outputs, inputs));
+        return named.linear(name, outputs, inputs);
     }
 
     /** [1, size] as float32. */
     Tensor vector(String name, int size) {
-        return source.vector(prefix + name, size);
+        return named.vector(name, size);
     }
 
     /** [1, size] of zeros, in place of a vector that the architecture does not have. */

@@ -2,6 +2,7 @@ package dev.fathom.model.deepseek;
 
 import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.Rope;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.Tensor;
 import java.util.ArrayList;

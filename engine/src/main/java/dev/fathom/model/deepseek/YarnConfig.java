@@ -1,5 +1,7 @@
 package dev.fathom.model.deepseek;
 
+import dev.fathom.model.Rope;
+
 /**
  * YaRN, which stretches rope to contexts longer than it was trained on.
  *
@@ -46,6 +48,20 @@ record YarnConfig(
     /** Index of the first rotated pair that is stretched in full, not above ropeHeadDim - 1. */
     int rampEnd(int ropeHeadDim, double theta) {
         return Math.min(ropeHeadDim - 1, (int) Math.ceil(pairThatTurns(betaSlow, ropeHeadDim, theta)));
+    }
+
+    /** Fast pairs as they are, slow ones stretched by the factor, a linear ramp between. */
+    Rope rope(int ropeHeadDim, float theta) {
+        float[] inverseFrequency = Rope.plain(ropeHeadDim, theta);
+        float start = rampStart(ropeHeadDim, theta);
+        float end = rampEnd(ropeHeadDim, theta);
+        float length = end == start ? 0.001f : end - start;
+        for (int i = 0; i < inverseFrequency.length; i++) {
+            float kept = 1 - Math.clamp((i - start) / length, 0f, 1f);
+            float stretched = 1 / (factor * Rope.positionsPerRadian(ropeHeadDim, theta, i));
+            inverseFrequency[i] = stretched * (1 - kept) + inverseFrequency[i] * kept;
+        }
+        return new Rope(inverseFrequency, rotationScale());
     }
 
     private double magnitude(double scale) {

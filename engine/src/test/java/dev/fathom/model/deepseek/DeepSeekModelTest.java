@@ -17,6 +17,7 @@ import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.HidingWeights;
 import dev.fathom.model.ModelOptions;
 import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;

@@ -10,6 +10,7 @@ import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.Rope;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.StepScratch;
 import java.lang.foreign.Arena;
@@ -37,7 +38,7 @@ class StepPlanTest {
             PagedKv kv = PagedKv.allocate(new KvShape(1, 8, 4), KvFormat.F32, 1, arena);
             StepContext step = new StepContext(
                     new int[batch.tokens()], batch, new int[0], kv, kernels, Communicator.single(), scratch);
-            return StepPlan.of(step, CONFIG, new Rope(4, 10000, null), form, prefixChunk);
+            return StepPlan.of(step, CONFIG, new Rope(Rope.plain(4, 10000), 1), form, prefixChunk);
         }
     }
 

@@ -1,4 +1,4 @@
-package dev.fathom.model.deepseek;
+package dev.fathom.model;
 
 import dev.fathom.checkpoint.Shard;
 import dev.fathom.checkpoint.WeightSource;
@@ -7,8 +7,8 @@ import dev.fathom.tensor.WeightMatrix;
 import java.util.List;
 
 /** Weights of a checkpoint in which some tensors were never stored. */
-record HidingWeights(WeightSource all, List<String> hidden) implements WeightSource {
-    HidingWeights {
+public record HidingWeights(WeightSource all, List<String> hidden) implements WeightSource {
+    public HidingWeights {
         hidden.forEach(all::ignore);
     }
 
