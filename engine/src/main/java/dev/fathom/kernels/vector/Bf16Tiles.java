@@ -42,7 +42,7 @@ record Bf16Tiles(Bf16Matrix weight) implements WeightTiles {
         MemorySegment data = weight.data();
         int whole = count & -COUNT;
         long at = 2L * from;
-        expandFour(data, at(row) + at, at(row + 1) + at, at(row + 2) + at, at(row + 3) + at, whole, panel);
+        expandFour(data, at(row) + at, at(row + 1) + at, at(row + 2) + at, at(row + 3) + at, whole, panel, 0);
         if (whole < count) {
             for (int r = 0; r < HEIGHT; r++) {
                 expandRow(data, at(row + r) + at + 2L * whole, count - whole, panel, 16L * whole + (long) r * BYTES);
@@ -50,35 +50,42 @@ record Bf16Tiles(Bf16Matrix weight) implements WeightTiles {
         }
     }
 
-    private static void expandFour(
-            MemorySegment data, long at0, long at1, long at2, long at3, int count, MemorySegment panels) {
+    /**
+     * Four rows into a panel.
+     *
+     * @param at0    byte offset of the first row's first number; the others' likewise
+     * @param count  a multiple of COUNT
+     * @param to     byte offset of the panel
+     */
+    static void expandFour(
+            MemorySegment data, long at0, long at1, long at2, long at3, int count, MemorySegment panels, long to) {
         MemorySegment w0 = data.asSlice(at0, 2L * count);
         MemorySegment w1 = data.asSlice(at1, 2L * count);
         MemorySegment w2 = data.asSlice(at2, 2L * count);
         MemorySegment w3 = data.asSlice(at3, 2L * count);
-        MemorySegment panel = panels.asSlice(0, 16L * count);
+        MemorySegment panel = panels.asSlice(to, 16L * count);
         for (int i = 0; i < count; i += COUNT) {
-            long to = 16L * i;
+            long place = 16L * i;
             ((IntVector) ShortVector.fromMemorySegment(I16, w0, 2L * i, LE)
                             .convertShape(VectorOperators.ZERO_EXTEND_S2I, I32, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .intoMemorySegment(panel, to, LE);
+                    .intoMemorySegment(panel, place, LE);
             ((IntVector) ShortVector.fromMemorySegment(I16, w1, 2L * i, LE)
                             .convertShape(VectorOperators.ZERO_EXTEND_S2I, I32, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .intoMemorySegment(panel, to + BYTES, LE);
+                    .intoMemorySegment(panel, place + BYTES, LE);
             ((IntVector) ShortVector.fromMemorySegment(I16, w2, 2L * i, LE)
                             .convertShape(VectorOperators.ZERO_EXTEND_S2I, I32, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .intoMemorySegment(panel, to + 2L * BYTES, LE);
+                    .intoMemorySegment(panel, place + 2L * BYTES, LE);
             ((IntVector) ShortVector.fromMemorySegment(I16, w3, 2L * i, LE)
                             .convertShape(VectorOperators.ZERO_EXTEND_S2I, I32, 0))
                     .lanewise(VectorOperators.LSHL, 16)
                     .reinterpretAsFloats()
-                    .intoMemorySegment(panel, to + 3L * BYTES, LE);
+                    .intoMemorySegment(panel, place + 3L * BYTES, LE);
         }
     }
 

@@ -259,11 +259,7 @@ final class GroupedAttention {
         int[] slots = batch.slots()[tile.sequence];
         VectorCache.expand(kv, layer, slots, from, to, tile.cachedHead * keyWidth, keyWidth, keys);
         int column = cachedHeads * keyWidth + tile.cachedHead * valueWidth;
-        long bytes = (long) valueWidth * kv.format().bytes();
-        for (int k = from; k < to; k++) {
-            long at = slots[k] * kv.rowBytes() + (long) column * kv.format().bytes();
-            WeightedSum.pack(kv, kv.layer(layer).asSlice(at, bytes), valueWidth, values, k - from);
-        }
+        VectorCache.packValues(kv, layer, slots, from, to, column, valueWidth, values);
     }
 
     /** Joins a run that begins at {@code from} to those before it. */

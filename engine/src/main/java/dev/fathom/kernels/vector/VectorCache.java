@@ -6,6 +6,7 @@ import static dev.fathom.kernels.vector.Lanes.I16;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
 import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -122,15 +123,55 @@ final class VectorCache {
             PagedKv kv, int layer, int[] slots, int from, int to, int column, int width, MemorySegment panels) {
         long panelBytes = 16L * Lanes.padded(width);
         MemorySegment data = kv.layer(layer);
-        int keys = Math.ceilDiv(to - from, 4) * 4;
         long skipped = (long) column * kv.format().bytes();
-        for (int k = 0; k < keys; k++) {
-            long row = slots[Math.min(from + k, to - 1)] * kv.rowBytes() + skipped;
-            long place = (k >> 2) * panelBytes + (long) (k & 3) * Lanes.BYTES;
-            switch (kv.format()) {
-                case F32 -> F32Tiles.expandRow(data, row, width, panels, place);
-                case BF16 -> Bf16Tiles.expandRow(data, row, width, panels, place);
+        int last = to - 1;
+        for (int k = from; k < to; k += 4) {
+            long row0 = slots[k] * kv.rowBytes() + skipped;
+            long row1 = slots[Math.min(k + 1, last)] * kv.rowBytes() + skipped;
+            long row2 = slots[Math.min(k + 2, last)] * kv.rowBytes() + skipped;
+            long row3 = slots[Math.min(k + 3, last)] * kv.rowBytes() + skipped;
+            long place = (k - from) / 4 * panelBytes;
+            if (kv.format() == KvFormat.BF16 && width % Lanes.COUNT == 0) {
+                Bf16Tiles.expandFour(data, row0, row1, row2, row3, width, panels, place);
+            } else {
+                expandRow(kv.format(), data, row0, width, panels, place);
+                expandRow(kv.format(), data, row1, width, panels, place + Lanes.BYTES);
+                expandRow(kv.format(), data, row2, width, panels, place + 2L * Lanes.BYTES);
+                expandRow(kv.format(), data, row3, width, panels, place + 3L * Lanes.BYTES);
             }
+        }
+    }
+
+    private static void expandRow(
+            KvFormat format, MemorySegment data, long row, int width, MemorySegment panels, long place) {
+        switch (format) {
+            case F32 -> F32Tiles.expandRow(data, row, width, panels, place);
+            case BF16 -> Bf16Tiles.expandRow(data, row, width, panels, place);
+        }
+    }
+
+    /**
+     * Values of positions [from, to) of a sequence, as {@link WeightedSum} reads them.
+     *
+     * @param column  of the row, where values begin
+     * @param width   of a value
+     */
+    static void packValues(
+            PagedKv kv, int layer, int[] slots, int from, int to, int column, int width, MemorySegment values) {
+        MemorySegment data = kv.layer(layer);
+        long skipped = (long) column * kv.format().bytes();
+        int k = from;
+        if (kv.format() == KvFormat.BF16 && width % Lanes.COUNT == 0) {
+            for (; k + 4 <= to; k += 4) {
+                long at0 = slots[k] * kv.rowBytes() + skipped;
+                long at1 = slots[k + 1] * kv.rowBytes() + skipped;
+                long at2 = slots[k + 2] * kv.rowBytes() + skipped;
+                long at3 = slots[k + 3] * kv.rowBytes() + skipped;
+                WeightedSum.packFourBf16(data, at0, at1, at2, at3, width, values, k - from);
+            }
+        }
+        for (; k < to; k++) {
+            WeightedSum.pack(kv.format(), data, slots[k] * kv.rowBytes() + skipped, width, values, k - from);
         }
     }
 

@@ -3,12 +3,14 @@ package dev.fathom.kernels.vector;
 import static dev.fathom.kernels.vector.Lanes.BYTES;
 import static dev.fathom.kernels.vector.Lanes.COUNT;
 import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.I16;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
-import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.KvFormat;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 
 /**
@@ -45,14 +47,64 @@ final class WeightedSum {
         }
     }
 
-    /** The same from the cache: {@code value} is the part of a stored row that holds it. */
-    static void pack(PagedKv kv, MemorySegment value, int width, MemorySegment values, int key) {
-        long place = 4L * BYTES * key;
-        for (int column = 0; column < width; column += GROUP) {
-            int count = Math.min(GROUP, width - column);
-            VectorCache.load(kv, value.asSlice((long) column * kv.format().bytes()), count, values.asSlice(place));
-            place += GROUP_BYTES;
+    /**
+     * The same from the cache.
+     *
+     * @param at  byte offset of the value in the layer's memory
+     */
+    static void pack(KvFormat format, MemorySegment data, long at, int width, MemorySegment values, int key) {
+        switch (format) {
+            case F32 -> pack(data, at, width, values, key);
+            case BF16 -> packBf16(data, at, width, values, key);
         }
+    }
+
+    private static void packBf16(MemorySegment data, long at, int width, MemorySegment values, int key) {
+        MemorySegment value = data.asSlice(at, 2L * width);
+        MemorySegment to = values.asSlice(4L * BYTES * key);
+        int whole = width & -COUNT;
+        for (int column = 0; column < whole; column += COUNT) {
+            Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, value, 2L * column, LE))
+                    .intoMemorySegment(to, place(column), LE);
+        }
+        if (whole < width) {
+            VectorMask<Short> tail = I16.indexInRange(whole, width);
+            Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, value, 2L * whole, LE, tail))
+                    .intoMemorySegment(to, place(whole), LE);
+        }
+    }
+
+    /**
+     * The values of four keys at once: rows of the cache lie pages apart, where no prefetcher follows, so that reading one
+     * after the other waits for memory four times as often.
+     *
+     * @param at0    byte offset of the first value in the layer's memory; the others' likewise
+     * @param width  a multiple of COUNT
+     * @param key    of the first; the others follow
+     */
+    static void packFourBf16(
+            MemorySegment data, long at0, long at1, long at2, long at3, int width, MemorySegment values, int key) {
+        MemorySegment v0 = data.asSlice(at0, 2L * width);
+        MemorySegment v1 = data.asSlice(at1, 2L * width);
+        MemorySegment v2 = data.asSlice(at2, 2L * width);
+        MemorySegment v3 = data.asSlice(at3, 2L * width);
+        MemorySegment to = values.asSlice(4L * BYTES * key);
+        for (int column = 0; column < width; column += COUNT) {
+            long place = place(column);
+            FloatVector a = Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, v0, 2L * column, LE));
+            FloatVector b = Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, v1, 2L * column, LE));
+            FloatVector c = Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, v2, 2L * column, LE));
+            FloatVector d = Bf16Tiles.decode(ShortVector.fromMemorySegment(I16, v3, 2L * column, LE));
+            a.intoMemorySegment(to, place, LE);
+            b.intoMemorySegment(to, place + 4L * BYTES, LE);
+            c.intoMemorySegment(to, place + 8L * BYTES, LE);
+            d.intoMemorySegment(to, place + 12L * BYTES, LE);
+        }
+    }
+
+    /** Byte offset of a vector of columns of key 0. */
+    private static long place(int column) {
+        return column / GROUP * GROUP_BYTES + 4L * (column % GROUP);
     }
 
     /** Takes the values of {@code keys} keys from the first columns of key panels [columns / COUNT, 4, COUNT]. */
