@@ -33,6 +33,7 @@ class PackageRulesTest {
             Map.entry("model", Set.of("tensor", "kernels", "comm", "checkpoint")),
             Map.entry("cache", Set.of("api", "tensor", "kernels")),
             Map.entry("model.deepseek", Set.of("tensor", "kernels", "comm", "checkpoint", "model")),
+            Map.entry("model.llama", Set.of("tensor", "kernels", "comm", "checkpoint", "model")),
             Map.entry("engine", Set.of("api", "tensor", "kernels", "comm", "model", "cache")),
             Map.entry(
                     "load",
@@ -47,7 +48,8 @@ class PackageRulesTest {
                             "checkpoint",
                             "text",
                             "model",
-                            "model.deepseek")),
+                            "model.deepseek",
+                            "model.llama")),
             Map.entry("serve", Set.of("api", "kernels", "comm", "checkpoint", "text", "model", "engine", "load")),
             Map.entry("http", Set.of("api", "checkpoint", "text", "engine", "load", "serve")),
             Map.entry(

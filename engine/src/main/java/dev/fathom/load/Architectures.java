@@ -7,6 +7,7 @@ import dev.fathom.kernels.KernelBackend;
 import dev.fathom.model.CausalLm;
 import dev.fathom.model.ModelOptions;
 import dev.fathom.model.deepseek.DeepSeekModel;
+import dev.fathom.model.llama.LlamaModel;
 import java.util.Map;
 import java.util.TreeSet;
 
@@ -19,7 +20,9 @@ final class Architectures {
 
     private static final Map<String, Loader> BY_NAME = Map.of(
             "DeepseekV2ForCausalLM", DeepSeekModel::load,
-            "DeepseekV3ForCausalLM", DeepSeekModel::load);
+            "DeepseekV3ForCausalLM", DeepSeekModel::load,
+            "LlamaForCausalLM", LlamaModel::load,
+            "Qwen2ForCausalLM", LlamaModel::load);
 
     private Architectures() {}
 

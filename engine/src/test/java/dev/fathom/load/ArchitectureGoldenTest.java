@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every architecture at toy size (logits of at most about 5), in every way to run it, held to the reference: greedy tokens,
@@ -35,6 +36,10 @@ class ArchitectureGoldenTest {
         "tiny-deepseek-v2, vector, ABSORBED",
         "tiny-deepseek-v3, scalar, AUTO",
         "tiny-deepseek-v3, vector, AUTO",
+        "tiny-llama, scalar, AUTO",
+        "tiny-llama, vector, AUTO",
+        "tiny-qwen2, scalar, AUTO",
+        "tiny-qwen2, vector, AUTO",
     })
     void equalsTheReferenceInEveryWay(String folder, String backend, AttentionForm form) {
         List<GoldenCase> cases = GoldenCase.tiny(folder);
@@ -59,7 +64,8 @@ class ArchitectureGoldenTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"tiny-deepseek-v2-lite", "tiny-deepseek-v2", "tiny-deepseek-v3"})
+    @ValueSource(
+            strings = {"tiny-deepseek-v2-lite", "tiny-deepseek-v2", "tiny-deepseek-v3", "tiny-llama", "tiny-qwen2"})
     void givesTheSameBitsAloneAndInABatch(String folder) {
         List<GoldenCase> cases = GoldenCase.tiny(folder);
         try (TinyModel tiny = TinyModel.open(folder, "vector", ModelOptions.DEFAULT)) {

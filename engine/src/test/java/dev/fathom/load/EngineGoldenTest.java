@@ -77,6 +77,10 @@ class EngineGoldenTest {
         "tiny-deepseek-v2-lite, vector",
         "tiny-deepseek-v2, scalar",
         "tiny-deepseek-v2, vector",
+        "tiny-llama, scalar",
+        "tiny-llama, vector",
+        "tiny-qwen2, scalar",
+        "tiny-qwen2, vector",
     })
     void equalsTheReferenceOfEveryArchitecture(String folder, String backend) throws Exception {
         List<GoldenCase> tinyCases = GoldenCase.tiny(folder);

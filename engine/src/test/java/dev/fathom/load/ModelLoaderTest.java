@@ -135,10 +135,10 @@ class ModelLoaderTest {
     void refusesWhatItCannotRunBeforeAnyWeightIsRead() throws IOException {
         copyTiny("config.json");
         String config = Files.readString(folder.resolve("config.json"));
-        Files.writeString(folder.resolve("config.json"), config.replace("DeepseekV3ForCausalLM", "LlamaForCausalLM"));
+        Files.writeString(folder.resolve("config.json"), config.replace("DeepseekV3ForCausalLM", "MistralForCausalLM"));
         assertThatThrownBy(() -> load(ONE_THREAD.withSkipTokenizer(true)))
                 .isInstanceOf(CheckpointException.class)
-                .hasMessageContaining("LlamaForCausalLM")
+                .hasMessageContaining("MistralForCausalLM")
                 .hasMessageContaining("DeepseekV3ForCausalLM");
         assertThatThrownBy(() -> ModelLoader.load(ONE_THREAD.withKernelBackend("cuda"), LoadProgress.none()))
                 .hasMessageContaining("cuda")
