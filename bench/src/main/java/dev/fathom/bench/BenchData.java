@@ -1,10 +1,12 @@
 package dev.fathom.bench;
 
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.DType;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -21,6 +23,7 @@ final class BenchData {
     private static final int BLOCK = 128;
     private static final double FP8_DEVIATION = 110;
     private static final int PATTERN = 1_000_003;
+    private static final int BLOCKS = 4_001;
 
     private final Arena arena;
     private final SplittableRandom random = new SplittableRandom(1);
@@ -37,8 +40,46 @@ final class BenchData {
         return tensor;
     }
 
+    /** @param format  a name of {@link DType} or of {@link BlockFormat} */
+    WeightMatrix weight(String format, int rows, int cols) {
+        for (BlockFormat blocks : BlockFormat.values()) {
+            if (blocks.name().equals(format)) {
+                return blocks(blocks, rows, cols);
+            }
+        }
+        return weight(DType.valueOf(format), rows, cols);
+    }
+
+    /** Random blocks, some thousand of them repeated, with scales of ordinary size. */
+    private WeightMatrix blocks(BlockFormat format, int rows, int cols) {
+        long bytes = format.rowBytes(cols) * rows;
+        MemorySegment data = arena.allocate(bytes, 64);
+        MemorySegment pattern = arena.allocate((long) BLOCKS * format.bytes(), 64);
+        for (long at = 0; at < pattern.byteSize(); at++) {
+            pattern.set(ValueLayout.JAVA_BYTE, at, (byte) random.nextInt());
+        }
+        for (long block = 0; block < pattern.byteSize(); block += format.bytes()) {
+            switch (format) {
+                case Q4_0, Q5_0, Q8_0 -> pattern.set(Codecs.LE_SHORT, block, scale());
+                case Q4_K, Q5_K -> {
+                    pattern.set(Codecs.LE_SHORT, block, scale());
+                    pattern.set(Codecs.LE_SHORT, block + 2, scale());
+                }
+                case Q6_K -> pattern.set(Codecs.LE_SHORT, block + format.bytes() - 2, scale());
+            }
+        }
+        for (long at = 0; at < bytes; at += pattern.byteSize()) {
+            MemorySegment.copy(pattern, 0, data, at, Math.min(pattern.byteSize(), bytes - at));
+        }
+        return new BlockMatrix(format, data, rows, cols);
+    }
+
+    private short scale() {
+        return Float.floatToFloat16((float) (0.01 * (1 + random.nextDouble())));
+    }
+
     /** A million random numbers, repeated. */
-    WeightMatrix weight(DType type, int rows, int cols) {
+    private WeightMatrix weight(DType type, int rows, int cols) {
         long bytes = (long) rows * cols * type.bytes();
         MemorySegment data = arena.allocate(bytes, 64);
         MemorySegment pattern = pattern(type);

@@ -2,7 +2,6 @@ package dev.fathom.bench;
 
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.vector.VectorBackend;
-import dev.fathom.tensor.DType;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
@@ -23,7 +22,7 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * y = x Wᵀ by weight format, shape and rows of x. Several weights take turns, so that they come from memory and not from a
  * cache (but for processors whose last cache is larger than {@value #WORKING_SET_BYTES} bytes). A call reads outputs *
- * inputs weights of 4, 2 or 1 bytes and does rows * outputs * inputs multiply-adds; {@code bench/ceiling.c} says what the
+ * inputs weights of 4 to 0.56 bytes and does rows * outputs * inputs multiply-adds; {@code bench/ceiling.c} says what the
  * machine can do.
  */
 @State(Scope.Thread)
@@ -37,8 +36,9 @@ import org.openjdk.jmh.annotations.Warmup;
 public class LinearBenchmark {
     private static final long WORKING_SET_BYTES = 256L << 20;
 
-    @Param({"F32", "BF16", "F8_E4M3"})
-    public DType format;
+    /** A name of {@link dev.fathom.tensor.DType} or of {@link dev.fathom.tensor.BlockFormat}. */
+    @Param({"F32", "BF16", "F8_E4M3", "Q8_0", "Q4_K", "Q6_K"})
+    public String format;
 
     /** Outputs x inputs. */
     @Param({"2048x2048", "7168x2048"})

@@ -26,7 +26,7 @@ public interface KernelBackend extends AutoCloseable {
      */
     HeadsKernel bindHeads(WeightMatrix stacked, int heads);
 
-    /** @param experts equal shapes, one format */
+    /** @param experts equal shapes; all gates of one format, as are all ups and all downs */
     ExpertsKernel bindExperts(List<ExpertWeights> experts);
 
     /**

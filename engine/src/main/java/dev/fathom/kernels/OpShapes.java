@@ -2,6 +2,7 @@ package dev.fathom.kernels;
 
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import java.util.List;
 
 /**
@@ -36,21 +37,36 @@ public final class OpShapes {
         ExpertWeights first = experts.getFirst();
         for (int e = 0; e < experts.size(); e++) {
             ExpertWeights expert = experts.get(e);
-            boolean sameFormat = expert.gate().getClass() == first.gate().getClass()
-                    && expert.up().getClass() == first.gate().getClass()
-                    && expert.down().getClass() == first.gate().getClass();
-            if (!sameFormat
-                    || expert.gate().rows() != first.gate().rows()
-                    || expert.gate().cols() != first.gate().cols()) {
-                throw new IllegalArgumentException("bindExperts: experts: number " + e + " is "
-                        + describe(expert.gate()) + ", number 0 is " + describe(first.gate())
-                        + "; all three weights of all experts must have one format and equal shapes");
+            if (!alike(expert.gate(), first.gate())
+                    || !alike(expert.up(), first.up())
+                    || !alike(expert.down(), first.down())) {
+                throw new IllegalArgumentException("bindExperts: experts: number " + e + " is " + describe(expert)
+                        + ", number 0 is " + describe(first)
+                        + "; all experts must have the same shapes and formats");
             }
         }
     }
 
+    /** Whether two weights have one shape and one format. */
+    private static boolean alike(WeightMatrix one, WeightMatrix other) {
+        return one.rows() == other.rows()
+                && one.cols() == other.cols()
+                && format(one).equals(format(other));
+    }
+
+    private static String describe(ExpertWeights expert) {
+        return "gate " + describe(expert.gate()) + ", up " + describe(expert.up()) + ", down "
+                + describe(expert.down());
+    }
+
+    private static String format(WeightMatrix weight) {
+        return weight instanceof BlockMatrix blocks
+                ? blocks.format().name()
+                : weight.getClass().getSimpleName();
+    }
+
     private static String describe(WeightMatrix weight) {
-        return weight.getClass().getSimpleName() + " [" + weight.rows() + ", " + weight.cols() + "]";
+        return format(weight) + " [" + weight.rows() + ", " + weight.cols() + "]";
     }
 
     public static void experts(int experts, int hidden, Tensor x, ExpertPlan plan, Tensor out) {

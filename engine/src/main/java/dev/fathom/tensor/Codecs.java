@@ -9,6 +9,9 @@ public final class Codecs {
     public static final ValueLayout.OfShort LE_SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+    /** Little-endian 32-bit element without alignment demands. */
+    public static final ValueLayout.OfInt LE_INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     /** Largest finite E4M3 value. */
     public static final float E4M3_MAX = 448f;
 

@@ -99,6 +99,37 @@ public sealed interface WeightMatrix {
         }
     }
 
+    /**
+     * A weight in one of GGUF's block formats.
+     *
+     * @param data  rows * cols / format.columns() blocks, row by row
+     * @param cols  a multiple of {@code format.columns()}
+     */
+    record BlockMatrix(BlockFormat format, MemorySegment data, int rows, int cols) implements WeightMatrix {
+        public BlockMatrix {
+            if (rows <= 0 || cols <= 0 || cols % format.columns() != 0) {
+                throw new IllegalArgumentException("a " + format + " weight has rows of whole blocks of "
+                        + format.columns() + ", got [" + rows + ", " + cols + "]");
+            }
+            long wanted = Math.multiplyExact(format.rowBytes(cols), rows);
+            if (data.byteSize() != wanted) {
+                throw new IllegalArgumentException("a [" + rows + ", " + cols + "] weight of " + format
+                        + " blocks needs " + wanted + " bytes, the segment has " + data.byteSize());
+            }
+        }
+
+        @Override
+        public long bytes() {
+            return format.rowBytes(cols) * rows;
+        }
+
+        @Override
+        public float get(int row, int col) {
+            long block = format.rowBytes(cols) * row + (long) col / format.columns() * format.bytes();
+            return format.get(data, block, col % format.columns());
+        }
+    }
+
     private static void checkSize(MemorySegment data, int rows, int cols, int elementBytes) {
         long wanted = Math.multiplyExact((long) elementBytes * rows, cols);
         if (rows <= 0 || cols <= 0 || data.byteSize() != wanted) {

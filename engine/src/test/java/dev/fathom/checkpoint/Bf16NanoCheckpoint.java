@@ -4,6 +4,7 @@ import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -178,6 +179,7 @@ public final class Bf16NanoCheckpoint {
                 case F16Matrix stored -> data.copyFrom(stored.data());
                 case Bf16Matrix stored -> data.copyFrom(stored.data());
                 case Fp8BlockMatrix stored -> addDistances(stored, in, data);
+                case BlockMatrix stored -> throw new IOException(stored.format() + " in a safetensors file");
             }
         }
         return bytes;

@@ -48,26 +48,29 @@ abstract class ExpertsContract extends GroupedContract {
     @EnumSource
     void addsUpWeightedExperts(Format format) {
         for (int[] shape : new int[][] {{1, 1}, {9, 5}, {64, 40}, {130, 70}, {48, 200}}) {
-            int hidden = shape[0];
-            int inner = shape[1];
-            List<ExpertWeights> weights = experts(format, hidden, inner);
-            ExpertsKernel kernel = kernels.bindExperts(weights);
-            for (int tokens : new int[] {1, 2, 5, 21}) {
-                Tensor x = gaussian(tokens, hidden);
-                int[] chosen = choices(tokens);
-                float[] routing = new float[chosen.length];
-                for (int i = 0; i < routing.length; i++) {
-                    routing[i] = (float) random.nextDouble();
-                }
-                ExpertPlan plan = ExpertPlan.of(tokens, TOP_K, EXPERTS, chosen, routing);
-                Tensor out = tensor(tokens, hidden);
-                try (StepScratch scratch = new StepScratch(1 << 16)) {
-                    kernel.apply(x, plan, out, scratch);
-                    for (int t = 0; t < tokens; t++) {
-                        check(weights, x, t, chosen, routing, out, format + " " + tokens + " tokens");
-                        scratch.reset();
-                        assertSameAlone(kernel, x, t, chosen, routing, out, scratch);
-                    }
+            checkExperts(experts(format, shape[0], shape[1]), format.name());
+        }
+    }
+
+    /** Seven experts, for several numbers of tokens, together and each token alone. */
+    void checkExperts(List<ExpertWeights> weights, String format) {
+        int hidden = weights.getFirst().gate().cols();
+        ExpertsKernel kernel = kernels.bindExperts(weights);
+        for (int tokens : new int[] {1, 2, 5, 21}) {
+            Tensor x = gaussian(tokens, hidden);
+            int[] chosen = choices(tokens);
+            float[] routing = new float[chosen.length];
+            for (int i = 0; i < routing.length; i++) {
+                routing[i] = (float) random.nextDouble();
+            }
+            ExpertPlan plan = ExpertPlan.of(tokens, TOP_K, EXPERTS, chosen, routing);
+            Tensor out = tensor(tokens, hidden);
+            try (StepScratch scratch = new StepScratch(1 << 16)) {
+                kernel.apply(x, plan, out, scratch);
+                for (int t = 0; t < tokens; t++) {
+                    check(weights, x, t, chosen, routing, out, format + " " + tokens + " tokens");
+                    scratch.reset();
+                    assertSameAlone(kernel, x, t, chosen, routing, out, scratch);
                 }
             }
         }

@@ -7,6 +7,7 @@ import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -151,6 +152,7 @@ abstract class LinearContract extends KernelFixture {
             case Bf16Matrix w -> w.data().set(Codecs.LE_SHORT, 2 * i, (short) 0x7FC0);
             case F16Matrix w -> w.data().set(Codecs.LE_SHORT, 2 * i, (short) 0x7E00);
             case Fp8BlockMatrix w -> w.data().set(ValueLayout.JAVA_BYTE, i, (byte) 0xFF);
+            case BlockMatrix w -> throw new IllegalArgumentException(w.format() + " has contracts of its own");
         }
     }
 
@@ -178,7 +180,12 @@ abstract class LinearContract extends KernelFixture {
     }
 
     private void checkHeads(Format format, int m, int heads, int outputs, int inputs) {
-        WeightMatrix stacked = weight(format, heads * outputs, inputs);
+        checkHeads(weight(format, heads * outputs, inputs), m, heads, format.name());
+    }
+
+    void checkHeads(WeightMatrix stacked, int m, int heads, String format) {
+        int outputs = stacked.rows() / heads;
+        int inputs = stacked.cols();
         HeadView x = new HeadView(gaussian(m, heads * (inputs + 3) + 2), heads, inputs + 3, 2, inputs);
         HeadView y = new HeadView(tensor(m, heads * (outputs + 5) + 1), heads, outputs + 5, 1, outputs);
         HeadsKernel kernel = kernels.bindHeads(stacked, heads);
@@ -246,7 +253,7 @@ abstract class LinearContract extends KernelFixture {
         return new Dot(sum, n * (U * magnitude + TINY));
     }
 
-    private void check(WeightMatrix weight, Tensor x, String what) {
+    void check(WeightMatrix weight, Tensor x, String what) {
         Tensor y = tensor(x.rows(), weight.rows());
         kernels.bind(weight).apply(x, y);
         for (int r = 0; r < x.rows(); r++) {
@@ -257,7 +264,7 @@ abstract class LinearContract extends KernelFixture {
     }
 
     /** Unit vectors pick single weights, which must come out as {@link WeightMatrix#get} has them, bit for bit. */
-    private void checkOneHot(WeightMatrix weight, String what) {
+    void checkOneHot(WeightMatrix weight, String what) {
         int cols = weight.cols();
         Tensor x = tensor(cols, cols);
         x.fill(0);

@@ -4,6 +4,7 @@ import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -31,6 +32,11 @@ final class WeightRows {
             case F16Matrix w -> {
                 for (int i = 0; i < cols; i++) {
                     to[at + i] = Float.float16ToFloat(w.data().get(Codecs.LE_SHORT, 2 * (first + i)));
+                }
+            }
+            case BlockMatrix w -> {
+                for (int i = 0; i < cols; i++) {
+                    to[at + i] = w.get(row, i);
                 }
             }
             case Fp8BlockMatrix w -> {

@@ -38,7 +38,7 @@ record Bf16Tiles(Bf16Matrix weight) implements WeightTiles {
     }
 
     @Override
-    public void expand(int row, int from, int count, MemorySegment panel) {
+    public void expand(int row, int from, int count, MemorySegment panel, Workspace workspace) {
         MemorySegment data = weight.data();
         int whole = count & -COUNT;
         long at = 2L * from;
@@ -110,7 +110,8 @@ record Bf16Tiles(Bf16Matrix weight) implements WeightTiles {
     }
 
     @Override
-    public void multiply(int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc) {
+    public void multiply(
+            int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc, Workspace workspace) {
         int whole = count & -COUNT;
         MemorySegment data = weight.data();
         long at = 2L * from;

@@ -37,9 +37,9 @@ final class BlockProduct {
             for (int column = 0; column < columns; column += COLUMNS) {
                 int count = Math.min(COLUMNS, columns - column);
                 if (column == 0) {
-                    weight.multiply(o, 0, count, x.data(), x.at(0), acc);
+                    weight.multiply(o, 0, count, x.data(), x.at(0), acc, workspace);
                 } else {
-                    weight.multiply(o, column, count, x.data(), x.at(0), workspace.tile);
+                    weight.multiply(o, column, count, x.data(), x.at(0), workspace.tile, workspace);
                     Tiles.add(1, acc, 0, workspace.tile);
                 }
             }
@@ -82,7 +82,7 @@ final class BlockProduct {
         for (int column = 0; column < columns; column += COLUMNS) {
             int count = Math.min(COLUMNS, columns - column);
             for (int o = from; o < to; o += WeightTiles.HEIGHT) {
-                weight.expand(o, column, Math.min(count, weight.cols() - column), w);
+                weight.expand(o, column, Math.min(count, weight.cols() - column), w, workspace);
                 long waiting = (long) (o - from) / WeightTiles.HEIGHT * ROWS * Tiles.ROW_BYTES;
                 int height;
                 for (int r = first; r < last; r += height) {

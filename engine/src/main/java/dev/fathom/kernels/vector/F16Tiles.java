@@ -33,7 +33,7 @@ record F16Tiles(F16Matrix weight) implements WeightTiles {
     }
 
     @Override
-    public void expand(int row, int from, int count, MemorySegment panel) {
+    public void expand(int row, int from, int count, MemorySegment panel, Workspace workspace) {
         for (int r = 0; r < HEIGHT; r++) {
             expandRow(weight.data(), at(row + r) + 2L * from, count, panel, (long) r * BYTES);
         }

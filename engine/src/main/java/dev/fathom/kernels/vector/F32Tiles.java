@@ -33,7 +33,7 @@ record F32Tiles(F32Matrix weight) implements WeightTiles {
     }
 
     @Override
-    public void expand(int row, int from, int count, MemorySegment panel) {
+    public void expand(int row, int from, int count, MemorySegment panel, Workspace workspace) {
         for (int r = 0; r < HEIGHT; r++) {
             expandRow(weight.data(), at(row + r) + 4L * from, count, panel, (long) r * BYTES);
         }
@@ -59,7 +59,8 @@ record F32Tiles(F32Matrix weight) implements WeightTiles {
     }
 
     @Override
-    public void multiply(int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc) {
+    public void multiply(
+            int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc, Workspace workspace) {
         int whole = count & -COUNT;
         MemorySegment data = weight.data();
         long at = 4L * from;

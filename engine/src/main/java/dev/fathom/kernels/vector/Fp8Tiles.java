@@ -96,7 +96,7 @@ final class Fp8Tiles implements WeightTiles {
     }
 
     @Override
-    public void expand(int row, int from, int count, MemorySegment panel) {
+    public void expand(int row, int from, int count, MemorySegment panel, Workspace workspace) {
         int whole = usualBlocks && from % BLOCK == 0 ? count & -BLOCK : 0;
         if (whole > 0) {
             long plain = plainBlocks(row, from, whole);
@@ -301,7 +301,8 @@ final class Fp8Tiles implements WeightTiles {
     }
 
     @Override
-    public void multiply(int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc) {
+    public void multiply(
+            int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc, Workspace workspace) {
         FloatVector zero = FloatVector.zero(F32);
         for (int r = 0; r < HEIGHT; r++) {
             zero.intoMemorySegment(acc, (long) r * BYTES, LE);

@@ -16,6 +16,7 @@ import dev.fathom.kernels.WorkerPool;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -80,6 +81,7 @@ public final class VectorBackend implements KernelBackend {
                 // Nobody ships embeddings in these: one number at a time will do.
                 case F16Matrix w -> embedSlowly(w, ids[t], to);
                 case Fp8BlockMatrix w -> embedSlowly(w, ids[t], to);
+                case BlockMatrix w -> embedSlowly(w, ids[t], to);
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.fathom.kernels.vector;
 
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -11,7 +12,7 @@ import java.lang.foreign.MemorySegment;
  * A weight read four rows at a time, always as the same float32 numbers (for FP8, value * scale rounded once). Rows past the
  * last one are read as the last one: whoever stores results leaves those out.
  */
-sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
+sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles, BlockTiles {
     /** Weight rows in a tile. */
     int HEIGHT = 4;
 
@@ -23,9 +24,10 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
      * Columns [from, from + count) of four rows as float32, interleaved: for each vector of columns, row 0, 1, 2, 3.
      * Columns past the last are zero, up to a whole vector.
      *
-     * @param from  a multiple of the lane count
+     * @param from       a multiple of the lane count and of the format's block
+     * @param workspace  the calling part's, for what a format must unpack first
      */
-    void expand(int row, int from, int count, MemorySegment panel);
+    void expand(int row, int from, int count, MemorySegment panel, Workspace workspace);
 
     /**
      * Whether {@link #multiply} is there: where reading the weight needs no work, a float32 copy would be all the work.
@@ -40,8 +42,10 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
      *
      * @param x    [cols] from byte xAt on
      * @param acc  four vectors, overwritten
+     * @param workspace  the calling part's, as for {@link #expand}
      */
-    default void multiply(int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc) {
+    default void multiply(
+            int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc, Workspace workspace) {
         throw new UnsupportedOperationException("multiply needs streams()");
     }
 
@@ -51,6 +55,7 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles {
             case Bf16Matrix w -> new Bf16Tiles(w);
             case F16Matrix w -> new F16Tiles(w);
             case Fp8BlockMatrix w -> new Fp8Tiles(w);
+            case BlockMatrix w -> BlockTiles.of(w);
         };
     }
 }

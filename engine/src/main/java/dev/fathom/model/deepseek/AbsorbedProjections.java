@@ -29,6 +29,16 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
                 kernels.bindHeads(values(kvB, config, arena), heads));
     }
 
+    /**
+     * Where the checkpoint has the two halves as they are used here: mapped, no copies.
+     *
+     * @param kB  [heads * kvLora, nope], of each head transposed
+     * @param vB  [heads * value, kvLora]
+     */
+    static AbsorbedProjections stored(WeightMatrix kB, WeightMatrix vB, MlaConfig config, KernelBackend kernels) {
+        return new AbsorbedProjections(kernels.bindHeads(kB, config.heads()), kernels.bindHeads(vB, config.heads()));
+    }
+
     /** [heads * kvLora, nope]. */
     static WeightMatrix keysTransposed(WeightMatrix kvB, MlaConfig config, Arena arena) {
         int rows = Math.multiplyExact(config.heads(), config.kvLoraRank());
@@ -67,6 +77,7 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
             case WeightMatrix.F16Matrix same -> DType.F16;
             case WeightMatrix.F32Matrix same -> DType.F32;
             case WeightMatrix.Fp8BlockMatrix decoded -> DType.F32;
+            case WeightMatrix.BlockMatrix decoded -> DType.F32;
         };
         return arena.allocate(Math.multiplyExact((long) copied.bytes() * rows, cols), 64);
     }
@@ -77,6 +88,7 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
             case WeightMatrix.F16Matrix w -> copyShort(w.data(), (long) row * w.cols() + col, to, index);
             case WeightMatrix.F32Matrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
             case WeightMatrix.Fp8BlockMatrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
+            case WeightMatrix.BlockMatrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
         }
     }
 
@@ -90,6 +102,7 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
             case WeightMatrix.F16Matrix same -> new WeightMatrix.F16Matrix(data, rows, cols);
             case WeightMatrix.F32Matrix same -> new WeightMatrix.F32Matrix(data, rows, cols);
             case WeightMatrix.Fp8BlockMatrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
+            case WeightMatrix.BlockMatrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
         };
     }
 }

@@ -1,0 +1,113 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.BYTES;
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+
+import dev.fathom.tensor.BlockFormat;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Weights in GGUF's block formats, expanded in registers: bytes to ints, shifts and masks, one conversion to float, one
+ * multiplication or one fused with the subtraction of a minimum. All products are exact, so that this gives the bits of
+ * {@link dev.fathom.tensor.WeightMatrix#get}. Rows are whole blocks: there are no columns after the last whole vector.
+ */
+sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tiles, Q4KTiles, Q5KTiles, Q6KTiles {
+    /** As many bytes as there are float lanes; with four lanes there is no such vector, and this one is not used. */
+    VectorSpecies<Byte> I8 = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * COUNT)));
+
+    /** Bytes of scales that {@link Workspace#scales} holds for one row of one block of 256 columns. */
+    int SCALE_BYTES = 64;
+
+    BlockMatrix weight();
+
+    @Override
+    default int rows() {
+        return weight().rows();
+    }
+
+    @Override
+    default int cols() {
+        return weight().cols();
+    }
+
+    /** Byte offset of a row's block that begins at column {@code from}; for rows past the last, of the last row's. */
+    default long at(int row, int from) {
+        BlockFormat format = weight().format();
+        return format.rowBytes(cols()) * Math.min(row, rows() - 1) + format.rowBytes(from);
+    }
+
+    @Override
+    default void expand(int row, int from, int count, MemorySegment panel, Workspace workspace) {
+        for (int r = 0; r < HEIGHT; r++) {
+            if (COUNT == 4) {
+                expandSlowly(Math.min(row + r, rows() - 1), from, count, panel, (long) r * BYTES);
+            } else {
+                expandRow(at(row + r, from), count, panel, (long) r * BYTES, workspace.scales);
+            }
+        }
+    }
+
+    /**
+     * Columns of one row into a panel of four.
+     *
+     * @param at      byte offset of the first block
+     * @param count   columns, whole blocks
+     * @param to      byte offset of the row's first vector in the panel
+     * @param scales  room for the scales of {@code count} columns
+     */
+    void expandRow(long at, int count, MemorySegment panel, long to, MemorySegment scales);
+
+    private void expandSlowly(int row, int from, int count, MemorySegment panel, long to) {
+        for (int i = 0; i < count; i++) {
+            panel.set(Tensor.F32, to + 16L * (i & -COUNT) + 4L * (i & (COUNT - 1)), weight().get(row, from + i));
+        }
+    }
+
+    @Override
+    default boolean streams() {
+        return COUNT > 4;
+    }
+
+    /** Two rows at a time: their chains of additions are as fast as the unpacking, and four would be too much code. */
+    @Override
+    default void multiply(
+            int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc, Workspace workspace) {
+        long rowAt = xAt + 4L * from;
+        multiplyTwo(at(row, from), at(row + 1, from), count, x, rowAt, acc, 0, workspace.scales);
+        multiplyTwo(at(row + 2, from), at(row + 3, from), count, x, rowAt, acc, 2L * BYTES, workspace.scales);
+    }
+
+    /**
+     * Products of columns of two rows with as many numbers of x.
+     *
+     * @param at0     byte offset of the first row's first block
+     * @param at1     byte offset of the second row's first block
+     * @param count   columns, whole blocks
+     * @param acc     two vectors from byte accAt on, overwritten
+     * @param scales  room for the scales of {@code count} columns of two rows
+     */
+    void multiplyTwo(
+            long at0,
+            long at1,
+            int count,
+            MemorySegment x,
+            long xAt,
+            MemorySegment acc,
+            long accAt,
+            MemorySegment scales);
+
+    static BlockTiles of(BlockMatrix weight) {
+        return switch (weight.format()) {
+            case Q4_0 -> new Q4Tiles(weight);
+            case Q5_0 -> new Q5Tiles(weight);
+            case Q8_0 -> new Q8Tiles(weight);
+            case Q4_K -> new Q4KTiles(weight);
+            case Q5_K -> new Q5KTiles(weight);
+            case Q6_K -> new Q6KTiles(weight);
+        };
+    }
+}

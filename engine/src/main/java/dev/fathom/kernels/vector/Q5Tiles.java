@@ -1,0 +1,141 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.BYTES;
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.I32;
+import static dev.fathom.kernels.vector.Lanes.LE;
+
+import dev.fathom.tensor.Codecs;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Q5_0: as Q4_0, with a word of fifth bits. */
+record Q5Tiles(BlockMatrix weight) implements BlockTiles {
+    private static final int BLOCK = 32;
+    private static final int BLOCK_BYTES = 22;
+
+    /** The number of each lane. */
+    private static final IntVector LANE = IntVector.broadcast(I32, 0).addIndex(1);
+
+    @Override
+    public void expandRow(long at, int count, MemorySegment panels, long to, MemorySegment scales) {
+        MemorySegment w = weight.data().asSlice(at, (long) count / BLOCK * BLOCK_BYTES);
+        MemorySegment panel = panels.asSlice(to, 16L * count - 3L * BYTES);
+        for (int column = 0, block = 0; column < count; column += BLOCK, block += BLOCK_BYTES) {
+            FloatVector scale = FloatVector.broadcast(F32, Float.float16ToFloat(w.get(Codecs.LE_SHORT, block)));
+            IntVector fifths = IntVector.broadcast(I32, w.get(Codecs.LE_INT, block + 2L));
+            for (int i = 0; i < BLOCK / 2; i += COUNT) {
+                IntVector q = (IntVector) ByteVector.fromMemorySegment(I8, w, block + 6 + i, LE)
+                        .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0);
+                ((FloatVector) q.and(15)
+                                .lanewise(
+                                        VectorOperators.OR,
+                                        fifths.lanewise(VectorOperators.LSHR, LANE.add(i))
+                                                .and(1)
+                                                .lanewise(VectorOperators.LSHL, 4))
+                                .sub(16)
+                                .convert(VectorOperators.I2F, 0))
+                        .mul(scale)
+                        .intoMemorySegment(panel, 16L * (column + i), LE);
+                ((FloatVector) q.lanewise(VectorOperators.LSHR, 4)
+                                .lanewise(
+                                        VectorOperators.OR,
+                                        fifths.lanewise(VectorOperators.LSHR, LANE.add(16 + i))
+                                                .and(1)
+                                                .lanewise(VectorOperators.LSHL, 4))
+                                .sub(16)
+                                .convert(VectorOperators.I2F, 0))
+                        .mul(scale)
+                        .intoMemorySegment(panel, 16L * (column + BLOCK / 2 + i), LE);
+            }
+        }
+    }
+
+    @Override
+    public void multiplyTwo(
+            long at0,
+            long at1,
+            int count,
+            MemorySegment xs,
+            long xAt,
+            MemorySegment acc,
+            long accAt,
+            MemorySegment scales) {
+        MemorySegment w0 = weight.data().asSlice(at0, (long) count / BLOCK * BLOCK_BYTES);
+        MemorySegment w1 = weight.data().asSlice(at1, (long) count / BLOCK * BLOCK_BYTES);
+        MemorySegment x = xs.asSlice(xAt, 4L * count);
+        FloatVector a0 = FloatVector.zero(F32);
+        FloatVector a1 = a0;
+        for (int column = 0, block = 0; column < count; column += BLOCK, block += BLOCK_BYTES) {
+            FloatVector s0 = FloatVector.broadcast(F32, Float.float16ToFloat(w0.get(Codecs.LE_SHORT, block)));
+            FloatVector s1 = FloatVector.broadcast(F32, Float.float16ToFloat(w1.get(Codecs.LE_SHORT, block)));
+            IntVector f0 = IntVector.broadcast(I32, w0.get(Codecs.LE_INT, block + 2L));
+            IntVector f1 = IntVector.broadcast(I32, w1.get(Codecs.LE_INT, block + 2L));
+            for (int i = 0; i < BLOCK / 2; i += COUNT) {
+                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * (column + i), LE);
+                a0 = v.fma(
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w0, block + 6L + i, LE)
+                                                .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
+                                        .and(15)
+                                        .lanewise(
+                                                VectorOperators.OR,
+                                                f0.lanewise(VectorOperators.LSHR, LANE.add(i))
+                                                        .and(1)
+                                                        .lanewise(VectorOperators.LSHL, 4))
+                                        .sub(16)
+                                        .convert(VectorOperators.I2F, 0))
+                                .mul(s0),
+                        a0);
+                a1 = v.fma(
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w1, block + 6L + i, LE)
+                                                .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
+                                        .and(15)
+                                        .lanewise(
+                                                VectorOperators.OR,
+                                                f1.lanewise(VectorOperators.LSHR, LANE.add(i))
+                                                        .and(1)
+                                                        .lanewise(VectorOperators.LSHL, 4))
+                                        .sub(16)
+                                        .convert(VectorOperators.I2F, 0))
+                                .mul(s1),
+                        a1);
+            }
+            for (int i = 0; i < BLOCK / 2; i += COUNT) {
+                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * (column + BLOCK / 2 + i), LE);
+                a0 = v.fma(
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w0, block + 6L + i, LE)
+                                                .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
+                                        .lanewise(VectorOperators.LSHR, 4)
+                                        .lanewise(
+                                                VectorOperators.OR,
+                                                f0.lanewise(VectorOperators.LSHR, LANE.add(16 + i))
+                                                        .and(1)
+                                                        .lanewise(VectorOperators.LSHL, 4))
+                                        .sub(16)
+                                        .convert(VectorOperators.I2F, 0))
+                                .mul(s0),
+                        a0);
+                a1 = v.fma(
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w1, block + 6L + i, LE)
+                                                .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
+                                        .lanewise(VectorOperators.LSHR, 4)
+                                        .lanewise(
+                                                VectorOperators.OR,
+                                                f1.lanewise(VectorOperators.LSHR, LANE.add(16 + i))
+                                                        .and(1)
+                                                        .lanewise(VectorOperators.LSHL, 4))
+                                        .sub(16)
+                                        .convert(VectorOperators.I2F, 0))
+                                .mul(s1),
+                        a1);
+            }
+        }
+        a0.intoMemorySegment(acc, accAt, LE);
+        a1.intoMemorySegment(acc, accAt + BYTES, LE);
+    }
+}

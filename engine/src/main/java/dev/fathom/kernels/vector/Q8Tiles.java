@@ -1,0 +1,70 @@
+package dev.fathom.kernels.vector;
+
+import static dev.fathom.kernels.vector.Lanes.BYTES;
+import static dev.fathom.kernels.vector.Lanes.COUNT;
+import static dev.fathom.kernels.vector.Lanes.F32;
+import static dev.fathom.kernels.vector.Lanes.LE;
+
+import dev.fathom.tensor.Codecs;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Q8_0: 32 signed bytes and their scale. */
+record Q8Tiles(BlockMatrix weight) implements BlockTiles {
+    private static final int BLOCK = 32;
+    private static final int BLOCK_BYTES = 34;
+
+    @Override
+    public void expandRow(long at, int count, MemorySegment panels, long to, MemorySegment scales) {
+        MemorySegment w = weight.data().asSlice(at, (long) count / BLOCK * BLOCK_BYTES);
+        MemorySegment panel = panels.asSlice(to, 16L * count - 3L * BYTES);
+        for (int column = 0, block = 0; column < count; column += BLOCK, block += BLOCK_BYTES) {
+            FloatVector scale = FloatVector.broadcast(F32, Float.float16ToFloat(w.get(Codecs.LE_SHORT, block)));
+            for (int i = 0; i < BLOCK; i += COUNT) {
+                ((FloatVector) ByteVector.fromMemorySegment(I8, w, block + 2L + i, LE)
+                                .convertShape(VectorOperators.B2F, F32, 0))
+                        .mul(scale)
+                        .intoMemorySegment(panel, 16L * (column + i), LE);
+            }
+        }
+    }
+
+    @Override
+    public void multiplyTwo(
+            long at0,
+            long at1,
+            int count,
+            MemorySegment xs,
+            long xAt,
+            MemorySegment acc,
+            long accAt,
+            MemorySegment scales) {
+        MemorySegment w0 = weight.data().asSlice(at0, (long) count / BLOCK * BLOCK_BYTES);
+        MemorySegment w1 = weight.data().asSlice(at1, (long) count / BLOCK * BLOCK_BYTES);
+        MemorySegment x = xs.asSlice(xAt, 4L * count);
+        FloatVector a0 = FloatVector.zero(F32);
+        FloatVector a1 = a0;
+        for (int column = 0, block = 0; column < count; column += BLOCK, block += BLOCK_BYTES) {
+            FloatVector s0 = FloatVector.broadcast(F32, Float.float16ToFloat(w0.get(Codecs.LE_SHORT, block)));
+            FloatVector s1 = FloatVector.broadcast(F32, Float.float16ToFloat(w1.get(Codecs.LE_SHORT, block)));
+            for (int i = 0; i < BLOCK; i += COUNT) {
+                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * (column + i), LE);
+                a0 = v.fma(
+                        ((FloatVector) ByteVector.fromMemorySegment(I8, w0, block + 2L + i, LE)
+                                        .convertShape(VectorOperators.B2F, F32, 0))
+                                .mul(s0),
+                        a0);
+                a1 = v.fma(
+                        ((FloatVector) ByteVector.fromMemorySegment(I8, w1, block + 2L + i, LE)
+                                        .convertShape(VectorOperators.B2F, F32, 0))
+                                .mul(s1),
+                        a1);
+            }
+        }
+        a0.intoMemorySegment(acc, accAt, LE);
+        a1.intoMemorySegment(acc, accAt + BYTES, LE);
+    }
+}
