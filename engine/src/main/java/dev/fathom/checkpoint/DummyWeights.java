@@ -101,6 +101,11 @@ public final class DummyWeights implements WeightSource {
     }
 
     @Override
+    public void pageIn(LoadProgress progress, int threads) {
+        // Nothing is on a disk.
+    }
+
+    @Override
     public long totalBytes() {
         return bytes;
     }

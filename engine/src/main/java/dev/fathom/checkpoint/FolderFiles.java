@@ -24,8 +24,9 @@ final class FolderFiles implements CheckpointFiles {
 
     static FolderFiles open(Path folder) {
         if (Files.isRegularFile(folder)) {
-            throw new CheckpointException(
-                    folder + " is a file: give the folder that holds config.json and the *.safetensors files.");
+            throw new CheckpointException(folder
+                    + " is a file: give a *.gguf file, or the folder that holds config.json and the *.safetensors"
+                    + " files.");
         }
         if (!Files.isDirectory(folder)) {
             throw new CheckpointException("The model folder " + folder

@@ -1,9 +1,11 @@
 package dev.fathom.checkpoint;
 
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -25,13 +27,29 @@ record FormatReader(Arena arena, int blockRows, int blockCols) {
     /** A weight in a format without scales. */
     WeightMatrix plain(StoredTensor stored, int rows, int cols, Shard shard) {
         Part part = part(stored.name(), rows, cols, shard);
-        MemorySegment data = cut(stored.data(), part, stored.type().bytes());
+        MemorySegment data = cut(stored.data(), part, 1, stored.type().bytes());
         return switch (stored.type()) {
             case F32 -> new F32Matrix(data, part.rows, part.cols);
             case F16 -> new F16Matrix(data, part.rows, part.cols);
             case BF16 -> new Bf16Matrix(data, part.rows, part.cols);
             case F8_E4M3 -> throw new IllegalArgumentException(stored.name() + " has scales");
         };
+    }
+
+    /**
+     * A weight in one of GGUF's block formats.
+     *
+     * @param data  of the whole weight, rows of whole blocks
+     * @throws CheckpointException if a shard's border would run through a block
+     */
+    WeightMatrix blocks(String name, BlockFormat format, MemorySegment data, int rows, int cols, Shard shard) {
+        Part part = part(name, rows, cols, shard);
+        if (part.cols % format.columns() != 0) {
+            throw new CheckpointException(name + ": " + shard.count() + " ranks would get " + part.cols
+                    + " columns each, not a multiple of " + format + "'s block of " + format.columns()
+                    + "; use fewer ranks or a BF16 file.");
+        }
+        return new BlockMatrix(format, cut(data, part, format.columns(), format.bytes()), part.rows, part.cols);
     }
 
     /**
@@ -56,8 +74,8 @@ record FormatReader(Arena arena, int blockRows, int blockCols) {
         int scaleCols = Math.ceilDiv(part.cols, blockCols);
         Part scalePart =
                 new Part(part.rowFrom / blockRows, scaleRows, part.colFrom / blockCols, scaleCols, scales.cols());
-        Tensor partScales = new Tensor(cut(scales.data(), scalePart, 4), scaleRows, scaleCols);
-        MemorySegment data = cut(stored.data(), part, 1);
+        Tensor partScales = new Tensor(cut(scales.data(), scalePart, 1, 4), scaleRows, scaleCols);
+        MemorySegment data = cut(stored.data(), part, 1, 1);
         return new Fp8BlockMatrix(data, partScales, part.rows, part.cols, blockRows, blockCols);
     }
 
@@ -102,14 +120,18 @@ record FormatReader(Arena arena, int blockRows, int blockCols) {
         return byRows ? new Part(from, each, 0, cols, cols) : new Part(0, rows, from, each, cols);
     }
 
-    private MemorySegment cut(MemorySegment whole, Part part, int elementBytes) {
-        long rowBytes = (long) elementBytes * part.cols;
-        long strideBytes = (long) elementBytes * part.stride;
+    /**
+     * @param blockElements  elements of a row that are stored together; all columns of {@code part} are multiples of it
+     * @param blockBytes     bytes they take
+     */
+    private MemorySegment cut(MemorySegment whole, Part part, int blockElements, int blockBytes) {
+        long rowBytes = (long) part.cols / blockElements * blockBytes;
+        long strideBytes = (long) part.stride / blockElements * blockBytes;
         long at = part.rowFrom * strideBytes;
         if (part.cols == part.stride) {
             return whole.asSlice(at, Math.multiplyExact(rowBytes, part.rows));
         }
-        at += (long) elementBytes * part.colFrom;
+        at += (long) part.colFrom / blockElements * blockBytes;
         MemorySegment copy = arena.allocate(Math.multiplyExact(rowBytes, part.rows), 64);
         for (int row = 0; row < part.rows; row++) {
             MemorySegment.copy(whole, at + row * strideBytes, copy, row * rowBytes, rowBytes);

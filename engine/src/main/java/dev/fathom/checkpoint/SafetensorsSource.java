@@ -11,8 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Weights of a safetensors checkpoint, one file or many with an index, mapped and checked when opened. Weights may be
@@ -21,15 +19,13 @@ import java.util.concurrent.CopyOnWriteArrayList;
 public final class SafetensorsSource implements WeightSource {
     private static final String SCALE_SUFFIX = "_scale_inv";
     private static final int DEFAULT_BLOCK = 128;
-    private static final int NAMES_SHOWN = 5;
 
     private final CheckpointFiles files;
     private final Arena arena;
     private final FormatReader reader;
     private final Map<String, MemorySegment> mapped = new LinkedHashMap<>();
     private final Map<String, Located> tensors = new LinkedHashMap<>();
-    private final Set<String> used = ConcurrentHashMap.newKeySet();
-    private final List<String> ignored = new CopyOnWriteArrayList<>();
+    private final TensorUse use = new TensorUse();
 
     /** A tensor and the file it lies in. */
     private record Located(TensorEntry entry, String file) {}
@@ -118,13 +114,7 @@ public final class SafetensorsSource implements WeightSource {
         }
     }
 
-    /**
-     * Reads every page once, with {@code threads} threads, so that the first requests do not wait for the disk. Tensors
-     * that are ignored by then stay on disk, so this is best called after the model took its weights.
-     *
-     * @param progress  called from the calling thread
-     * @throws CheckpointException if the files cannot be read to their end
-     */
+    @Override
     public void pageIn(LoadProgress progress, int threads) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be positive, got " + threads);
@@ -139,7 +129,7 @@ public final class SafetensorsSource implements WeightSource {
         long begin = 0;
         long end = 0;
         for (Located tensor : tensors.values()) {
-            if (isIgnored(tensor.entry.name())) {
+            if (use.isIgnored(tensor.entry.name())) {
                 continue;
             }
             if (!tensor.file.equals(file) || tensor.entry.begin() != end) {
@@ -158,10 +148,6 @@ public final class SafetensorsSource implements WeightSource {
         if (memory != null && end > begin) {
             regions.add(memory.asSlice(begin, end - begin));
         }
-    }
-
-    private boolean isIgnored(String name) {
-        return ignored.stream().anyMatch(name::startsWith);
     }
 
     @Override
@@ -188,7 +174,7 @@ public final class SafetensorsSource implements WeightSource {
                     + files.describe(weight.file) + " is empty; check that config.json belongs to these weights.");
         }
         DType type = servedType(weight);
-        used.add(name);
+        use.use(name);
         if (type != DType.F8_E4M3) {
             return reader.plain(stored(weight, type), rows, cols, shard);
         }
@@ -203,7 +189,7 @@ public final class SafetensorsSource implements WeightSource {
         int scaleCols = Math.ceilDiv(cols, reader.blockCols());
         requireShape(scale, List.of((long) scaleRows, (long) scaleCols));
         Tensor scales = reader.floats(stored(scale, servedType(scale)), scaleRows, scaleCols);
-        used.add(scaleName);
+        use.use(scaleName);
         return reader.fp8(stored(weight, type), scales, rows, cols, shard);
     }
 
@@ -213,31 +199,18 @@ public final class SafetensorsSource implements WeightSource {
         Located vector = require(name);
         requireShape(vector, List.of((long) size));
         Tensor floats = reader.floats(stored(vector, servedType(vector)), 1, size);
-        used.add(name);
+        use.use(name);
         return floats;
     }
 
     @Override
     public void ignore(String prefix) {
-        ignored.add(prefix);
+        use.ignore(prefix);
     }
 
     @Override
     public void requireAllUsed() {
-        List<String> unread = new ArrayList<>();
-        for (String name : tensors.keySet()) {
-            if (!used.contains(name) && !isIgnored(name)) {
-                unread.add(name);
-            }
-        }
-        if (unread.isEmpty()) {
-            return;
-        }
-        String shown = String.join(", ", unread.subList(0, Math.min(NAMES_SHOWN, unread.size())));
-        String more = unread.size() > NAMES_SHOWN ? " and " + (unread.size() - NAMES_SHOWN) + " more" : "";
-        throw new CheckpointException(files.describe("") + " holds " + unread.size()
-                + (unread.size() == 1 ? " tensor" : " tensors") + " that this model does not use: " + shown + more
-                + "; check that config.json belongs to these weights.");
+        use.requireAllUsed(tensors.keySet(), files.describe(""));
     }
 
     @Override

@@ -103,7 +103,7 @@ record ShardIndex(Set<String> shards, Map<String, String> fileOf) {
                     + SINGLE + ": download the index too, or rename a single file to " + SINGLE + ".");
         }
         for (String name : names) {
-            if (name.endsWith(".bin") || name.endsWith(".pt") || name.endsWith(".gguf")) {
+            if (name.endsWith(".bin") || name.endsWith(".pt")) {
                 return new CheckpointException(place + " holds " + name
                         + ", a format that is not read: get the safetensors version of the checkpoint.");
             }

@@ -34,6 +34,15 @@ public interface WeightSource extends AutoCloseable {
     /** @throws CheckpointException naming tensors that were neither read nor ignored */
     void requireAllUsed();
 
+    /**
+     * Reads every page once, with {@code threads} threads, so that the first requests do not wait for the disk. Tensors
+     * that are ignored by then stay on disk, so this is best called after the model took its weights.
+     *
+     * @param progress  called from the calling thread
+     * @throws CheckpointException if the files cannot be read to their end
+     */
+    void pageIn(LoadProgress progress, int threads);
+
     /** Bytes of all tensors in the files. */
     long totalBytes();
 

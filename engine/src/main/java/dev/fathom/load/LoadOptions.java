@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which model is loaded, and on what it runs.
  *
- * @param modelPath           a checkpoint folder; null is the embedded model
+ * @param modelPath           a checkpoint folder or a GGUF file; null is the embedded model
  * @param tokenizerPath       a folder with tokenizer.json, or the file itself; null takes the checkpoint's
  * @param kernelBackend       {@code auto}, {@code c}, {@code vector} or {@code scalar}
  * @param kernelCache         folder of compiled kernels; null where nothing may be compiled, so that auto takes the vector

@@ -16,9 +16,9 @@ import java.util.Set;
  * @param tokenizer           empty where it was skipped
  * @param chatTemplate        empty where the checkpoint has none, or the tokenizer was skipped
  * @param endTokenIds         ids that end a sequence
- * @param modelPath           the folder, or what stands for the embedded model
- * @param modelName           the folder's name
- * @param config              config.json
+ * @param modelPath           the folder or file, or what stands for the embedded model
+ * @param modelName           the folder's or file's name
+ * @param config              config.json, or what the metadata of a GGUF file says in its words
  * @param weights             the mapped checkpoint, which must outlive the model
  * @param loadTime            from the call to the last page read
  */

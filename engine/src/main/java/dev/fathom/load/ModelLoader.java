@@ -2,9 +2,11 @@ package dev.fathom.load;
 
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.CheckpointFiles;
+import dev.fathom.checkpoint.GgufCheckpoint;
 import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.checkpoint.SafetensorsSource;
+import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.model.CausalLm;
 import dev.fathom.text.ChatTemplate;
@@ -63,8 +65,7 @@ public final class ModelLoader {
 
         Deque<Runnable> undo = new ArrayDeque<>();
         try {
-            List<Integer> block = fp8Block(config);
-            SafetensorsSource weights = SafetensorsSource.open(files, block.get(0), block.get(1));
+            WeightSource weights = weights(files, config);
             undo.push(weights::close);
             KernelBackend kernels = Backends.open(options, progress);
             undo.push(kernels::close);
@@ -94,9 +95,18 @@ public final class ModelLoader {
     }
 
     static CheckpointFiles open(@Nullable Path modelPath) {
-        return modelPath == null
-                ? CheckpointFiles.resources(ModelLoader.class.getClassLoader(), EMBEDDED_PREFIX, EMBEDDED_FILES)
-                : CheckpointFiles.folder(modelPath);
+        if (modelPath == null) {
+            return CheckpointFiles.resources(ModelLoader.class.getClassLoader(), EMBEDDED_PREFIX, EMBEDDED_FILES);
+        }
+        return GgufCheckpoint.isGguf(modelPath) ? GgufCheckpoint.open(modelPath) : CheckpointFiles.folder(modelPath);
+    }
+
+    private static WeightSource weights(CheckpointFiles files, HfConfig config) {
+        if (files instanceof GgufCheckpoint gguf) {
+            return gguf.weights();
+        }
+        List<Integer> block = fp8Block(config);
+        return SafetensorsSource.open(files, block.get(0), block.get(1));
     }
 
     private static String name(@Nullable Path modelPath) {

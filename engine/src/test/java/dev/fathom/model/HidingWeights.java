@@ -1,5 +1,6 @@
 package dev.fathom.model;
 
+import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.checkpoint.Shard;
 import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.tensor.Tensor;
@@ -35,6 +36,11 @@ public record HidingWeights(WeightSource all, List<String> hidden) implements We
     @Override
     public void requireAllUsed() {
         all.requireAllUsed();
+    }
+
+    @Override
+    public void pageIn(LoadProgress progress, int threads) {
+        all.pageIn(progress, threads);
     }
 
     @Override

@@ -17,6 +17,7 @@ import dev.fathom.kernels.vector.VectorBackend;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
@@ -79,6 +80,7 @@ public final class CBackend implements KernelBackend {
             case F32Matrix w -> vector.bind(w);
             case Bf16Matrix w -> vector.bind(w);
             case F16Matrix w -> vector.bind(w);
+            case BlockMatrix w -> vector.bind(w);
         };
     }
 

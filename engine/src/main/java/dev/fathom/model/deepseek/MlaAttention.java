@@ -3,13 +3,10 @@ package dev.fathom.model.deepseek;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.LinearKernel;
-import dev.fathom.model.AttentionForm;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
-import dev.fathom.tensor.WeightMatrix;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Multi-head latent attention of one layer. The cache holds for each token one normalised latent and one rotated key
@@ -33,8 +30,7 @@ final class MlaAttention {
     private final QueryProjection queryProjection;
     private final LinearKernel latentProjection;
     private final Tensor latentNorm;
-    private final LinearKernel keyValueProjection;
-    private final @Nullable AbsorbedProjections absorbed;
+    private final KeyValueProjections keyValueProjections;
     private final LinearKernel outputProjection;
 
     /**
@@ -51,12 +47,7 @@ final class MlaAttention {
         queryProjection = QueryProjection.load(weights);
         latentProjection = weights.linear("kv_a_proj_with_mqa.weight", config.cacheWidth(), hidden);
         latentNorm = weights.vector("kv_a_layernorm.weight", config.kvLoraRank());
-        WeightMatrix kvB = weights.matrix(
-                "kv_b_proj.weight", Math.multiplyExact(config.heads(), config.expandedHeadDim()), config.kvLoraRank());
-        keyValueProjection = weights.kernels().bind(kvB);
-        absorbed = weights.options().attentionForm() == AttentionForm.EXPANDED
-                ? null
-                : AbsorbedProjections.of(kvB, config, weights.kernels(), weights.arena());
+        keyValueProjections = KeyValueProjections.load(weights);
         outputProjection =
                 weights.linear("o_proj.weight", hidden, Math.multiplyExact(config.heads(), config.valueHeadDim()));
     }
@@ -97,6 +88,10 @@ final class MlaAttention {
 
     private void attendExpanded(
             HeadView query, Tensor cos, Tensor sin, StepPlan.Run.Expanded run, HeadView out, StepContext step) {
+        LinearKernel expanding = keyValueProjections.expanding();
+        if (expanding == null) {
+            throw new IllegalStateException("layer " + layer + " was loaded for the absorbed form only");
+        }
         KernelBackend kernels = step.kernels();
         StepScratch scratch = step.scratch();
         long mark = scratch.mark();
@@ -121,7 +116,7 @@ final class MlaAttention {
                         ropeKeys.rows(keys, chunk.count()));
                 keys += chunk.count();
             }
-            keyValueProjection.apply(latent.rows(0, keys), keysValues.rows(0, keys));
+            expanding.apply(latent.rows(0, keys), keysValues.rows(0, keys));
             int firstKey = 0;
             for (StepPlan.KeyChunk chunk : pack) {
                 int firstRow = run.batch().queryStart()[chunk.sequence()];
@@ -143,6 +138,7 @@ final class MlaAttention {
 
     private void attendAbsorbed(
             HeadView query, Tensor cos, Tensor sin, StepPlan.Run.Absorbed run, HeadView out, StepContext step) {
+        AbsorbedProjections absorbed = keyValueProjections.absorbed();
         if (absorbed == null) {
             throw new IllegalStateException("layer " + layer + " was loaded for the expanded form only");
         }
