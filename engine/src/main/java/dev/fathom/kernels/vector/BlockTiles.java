@@ -19,8 +19,11 @@ sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tile
     /** As many bytes as there are float lanes; with four lanes there is no such vector, and this one is not used. */
     VectorSpecies<Byte> I8 = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * COUNT)));
 
-    /** Bytes of scales that {@link Workspace#scales} holds for one row of one block of 256 columns. */
-    int SCALE_BYTES = 64;
+    /** Bytes of {@link KScales} of a block of 256 columns in {@link Workspace#scales}. */
+    int BLOCK_SCALES = 128;
+
+    /** The same for 1,024 columns of a row. */
+    int ROW_SCALES = 4 * BLOCK_SCALES;
 
     BlockMatrix weight();
 

@@ -27,31 +27,51 @@ final class KScales {
 
     private KScales() {}
 
+    /** The even groups' codes are read as they are, the odd ones' 16 times too large. */
+    private static final FloatVector ODD_SMALLER = FloatVector.fromArray(
+            FloatVector.SPECIES_256, new float[] {1, 0x1p-4f, 1, 0x1p-4f, 1, 0x1p-4f, 1, 0x1p-4f}, 0);
+
+    /** As {@link #ODD_SMALLER} for Q6_K: four scales of codes as they are, four of larger ones, and so on. */
+    private static final FloatVector FOUR_SMALLER = smaller();
+
+    private static FloatVector smaller() {
+        float[] factors = new float[COUNT];
+        for (int i = 0; i < COUNT; i++) {
+            factors[i] = i / 4 % 2 == 0 ? 1 : 0x1p-4f;
+        }
+        return FloatVector.fromArray(F32, factors, 0);
+    }
+
     /**
-     * For Q4_K and Q5_K: eight times d * scale, then eight times -dmin * minimum.
+     * For Q4_K and Q5_K: eight times d * scale, of odd groups divided by 16, then eight times -dmin * minimum.
      *
      * @param at        byte offset of the first block, which begins with d, dmin and the packed scales
      * @param blocks    how many, each of {@code blockBytes}
-     * @param scaleAt   byte offset of the first block's scales
-     * @param step      bytes from a block's scales to the next block's
+     * @param to        byte offset of the first block's scales
      */
-    static void of(
-            MemorySegment data, long at, int blockBytes, int blocks, MemorySegment scales, long scaleAt, int step) {
+    static void of(MemorySegment data, long at, int blockBytes, int blocks, MemorySegment scales, long to) {
         MemorySegment w = data.asSlice(at, (long) blocks * blockBytes);
         for (int i = 0; i < blocks; i++) {
             long block = (long) i * blockBytes;
-            long to = scaleAt + (long) i * step;
+            long place = to + (long) i * BlockTiles.BLOCK_SCALES;
             // Four bytes at once; see BlockFormat for where the bits lie.
             int low = w.get(Codecs.LE_INT, block + 4);
             int middle = w.get(Codecs.LE_INT, block + 8);
             int high = w.get(Codecs.LE_INT, block + 12);
-            scales.set(LE_LONG, to, eight(low & 0x3F3F3F3F, (high & 0x0F0F0F0F) | ((low >>> 2) & 0x30303030)));
+            scales.set(LE_LONG, place, eight(low & 0x3F3F3F3F, (high & 0x0F0F0F0F) | ((low >>> 2) & 0x30303030)));
             int upper = ((high >>> 4) & 0x0F0F0F0F) | ((middle >>> 2) & 0x30303030);
-            scales.set(LE_LONG, to + 32, eight(middle & 0x3F3F3F3F, upper));
+            scales.set(LE_LONG, place + 32, eight(middle & 0x3F3F3F3F, upper));
             float scale = Float.float16ToFloat(w.get(Codecs.LE_SHORT, block));
             float minimum = -Float.float16ToFloat(w.get(Codecs.LE_SHORT, block + 2));
-            multiply(scales, to, scale);
-            multiply(scales, to + 32, minimum);
+            ((FloatVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_64, scales, place, LE)
+                            .convertShape(VectorOperators.B2F, FloatVector.SPECIES_256, 0))
+                    .mul(scale)
+                    .mul(ODD_SMALLER)
+                    .intoMemorySegment(scales, place, LE);
+            ((FloatVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_64, scales, place + 32, LE)
+                            .convertShape(VectorOperators.B2F, FloatVector.SPECIES_256, 0))
+                    .mul(minimum)
+                    .intoMemorySegment(scales, place + 32, LE);
         }
     }
 
@@ -60,25 +80,22 @@ final class KScales {
         return first | ((long) second << 32);
     }
 
-    /** Eight bytes, none above 63, become eight floats in the same place. */
-    private static void multiply(MemorySegment scales, long at, float factor) {
-        ((FloatVector) ByteVector.fromMemorySegment(ByteVector.SPECIES_64, scales, at, LE)
-                        .convertShape(VectorOperators.B2F, FloatVector.SPECIES_256, 0))
-                .mul(factor)
-                .intoMemorySegment(scales, at, LE);
-    }
-
-    /** For Q6_K: sixteen times d * scale. */
-    static void ofQ6(MemorySegment data, long at, int blocks, MemorySegment scales, long scaleAt, int step) {
+    /**
+     * For Q6_K: sixteen times d * scale, of the columns whose low bits are in upper halves divided by 16, then sixteen
+     * times -32 d * scale.
+     */
+    static void ofQ6(MemorySegment data, long at, int blocks, MemorySegment scales, long to) {
         MemorySegment w = data.asSlice(at, (long) blocks * Q6_BYTES);
         for (int b = 0; b < blocks; b++) {
             long block = (long) b * Q6_BYTES;
+            long place = to + (long) b * BlockTiles.BLOCK_SCALES;
             float d = Float.float16ToFloat(w.get(Codecs.LE_SHORT, block + 208));
             for (int i = 0; i < 16; i += COUNT) {
-                ((FloatVector) ByteVector.fromMemorySegment(BlockTiles.I8, w, block + Q6_SCALES + i, LE)
+                FloatVector s = ((FloatVector) ByteVector.fromMemorySegment(BlockTiles.I8, w, block + Q6_SCALES + i, LE)
                                 .convertShape(VectorOperators.B2F, F32, 0))
-                        .mul(d)
-                        .intoMemorySegment(scales, scaleAt + (long) b * step + 4L * i, LE);
+                        .mul(d);
+                s.mul(FOUR_SMALLER).intoMemorySegment(scales, place + 4L * i, LE);
+                s.mul(-32).intoMemorySegment(scales, place + 64 + 4L * i, LE);
             }
         }
     }

@@ -26,9 +26,10 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
     public void expandRow(long at, int count, MemorySegment panels, long to, MemorySegment scales) {
         MemorySegment w = weight.data().asSlice(at, (long) count / BLOCK * BLOCK_BYTES);
         MemorySegment panel = panels.asSlice(to, 16L * count - 3L * BYTES);
-        for (int column = 0, block = 0; column < count; column += BLOCK, block += BLOCK_BYTES) {
+        for (int b = 0; b < count / BLOCK; b++) {
+            long block = (long) b * BLOCK_BYTES;
             FloatVector scale = FloatVector.broadcast(F32, Float.float16ToFloat(w.get(Codecs.LE_SHORT, block)));
-            IntVector fifths = IntVector.broadcast(I32, w.get(Codecs.LE_INT, block + 2L));
+            IntVector fifths = IntVector.broadcast(I32, w.get(Codecs.LE_INT, block + 2));
             for (int i = 0; i < BLOCK / 2; i += COUNT) {
                 IntVector q = (IntVector) ByteVector.fromMemorySegment(I8, w, block + 6 + i, LE)
                         .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0);
@@ -41,7 +42,7 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
                                 .sub(16)
                                 .convert(VectorOperators.I2F, 0))
                         .mul(scale)
-                        .intoMemorySegment(panel, 16L * (column + i), LE);
+                        .intoMemorySegment(panel, 16L * BLOCK * b + 16L * i, LE);
                 ((FloatVector) q.lanewise(VectorOperators.LSHR, 4)
                                 .lanewise(
                                         VectorOperators.OR,
@@ -51,7 +52,7 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
                                 .sub(16)
                                 .convert(VectorOperators.I2F, 0))
                         .mul(scale)
-                        .intoMemorySegment(panel, 16L * (column + BLOCK / 2 + i), LE);
+                        .intoMemorySegment(panel, 16L * BLOCK * b + 16L * (BLOCK / 2 + i), LE);
             }
         }
     }
@@ -71,15 +72,16 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
         MemorySegment x = xs.asSlice(xAt, 4L * count);
         FloatVector a0 = FloatVector.zero(F32);
         FloatVector a1 = a0;
-        for (int column = 0, block = 0; column < count; column += BLOCK, block += BLOCK_BYTES) {
+        for (int b = 0; b < count / BLOCK; b++) {
+            long block = (long) b * BLOCK_BYTES;
             FloatVector s0 = FloatVector.broadcast(F32, Float.float16ToFloat(w0.get(Codecs.LE_SHORT, block)));
             FloatVector s1 = FloatVector.broadcast(F32, Float.float16ToFloat(w1.get(Codecs.LE_SHORT, block)));
-            IntVector f0 = IntVector.broadcast(I32, w0.get(Codecs.LE_INT, block + 2L));
-            IntVector f1 = IntVector.broadcast(I32, w1.get(Codecs.LE_INT, block + 2L));
+            IntVector f0 = IntVector.broadcast(I32, w0.get(Codecs.LE_INT, block + 2));
+            IntVector f1 = IntVector.broadcast(I32, w1.get(Codecs.LE_INT, block + 2));
             for (int i = 0; i < BLOCK / 2; i += COUNT) {
-                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * (column + i), LE);
+                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * BLOCK * b + 4L * i, LE);
                 a0 = v.fma(
-                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w0, block + 6L + i, LE)
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w0, block + 6 + i, LE)
                                                 .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
                                         .and(15)
                                         .lanewise(
@@ -92,7 +94,7 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
                                 .mul(s0),
                         a0);
                 a1 = v.fma(
-                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w1, block + 6L + i, LE)
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w1, block + 6 + i, LE)
                                                 .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
                                         .and(15)
                                         .lanewise(
@@ -106,9 +108,9 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
                         a1);
             }
             for (int i = 0; i < BLOCK / 2; i += COUNT) {
-                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * (column + BLOCK / 2 + i), LE);
+                FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * BLOCK * b + 4L * (BLOCK / 2 + i), LE);
                 a0 = v.fma(
-                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w0, block + 6L + i, LE)
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w0, block + 6 + i, LE)
                                                 .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
                                         .lanewise(VectorOperators.LSHR, 4)
                                         .lanewise(
@@ -121,7 +123,7 @@ record Q5Tiles(BlockMatrix weight) implements BlockTiles {
                                 .mul(s0),
                         a0);
                 a1 = v.fma(
-                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w1, block + 6L + i, LE)
+                        ((FloatVector) ((IntVector) ByteVector.fromMemorySegment(I8, w1, block + 6 + i, LE)
                                                 .convertShape(VectorOperators.ZERO_EXTEND_B2I, I32, 0))
                                         .lanewise(VectorOperators.LSHR, 4)
                                         .lanewise(

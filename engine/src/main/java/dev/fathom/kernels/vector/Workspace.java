@@ -15,7 +15,7 @@ final class Workspace {
     /** Accumulators of one tile. */
     final MemorySegment tile;
 
-    /** Scales of four weight rows of 1,024 columns, for formats that pack them. */
+    /** Scales of two weight rows of 1,024 columns, for formats that pack them. */
     final MemorySegment scales;
 
     /** Four weight rows as float32. */
@@ -43,7 +43,7 @@ final class Workspace {
 
     Workspace(Arena arena) {
         tile = arena.allocate(4L * Tiles.ROW_BYTES, 64);
-        scales = arena.allocate(4L * 4 * BlockTiles.SCALE_BYTES, 64);
+        scales = arena.allocate(2L * BlockTiles.ROW_SCALES, 64);
         weights = new Buffer(arena);
         accumulators = new Buffer(arena);
         rows = new Buffer(arena);
