@@ -79,7 +79,7 @@ final class BenchData {
     }
 
     /** A million random numbers, repeated. */
-    private WeightMatrix weight(DType type, int rows, int cols) {
+    WeightMatrix weight(DType type, int rows, int cols) {
         long bytes = (long) rows * cols * type.bytes();
         MemorySegment data = arena.allocate(bytes, 64);
         MemorySegment pattern = pattern(type);

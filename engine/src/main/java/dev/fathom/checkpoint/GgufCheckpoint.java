@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -27,7 +28,7 @@ public final class GgufCheckpoint implements CheckpointFiles {
     private final Path path;
     private final List<GgufPart> parts;
     private final RowOrder rowOrder;
-    private final Map<String, byte[]> files = new LinkedHashMap<>();
+    private final Map<String, Supplier<byte[]>> files = new LinkedHashMap<>();
 
     private GgufCheckpoint(Path path, List<GgufPart> parts) {
         this.path = path;
@@ -35,12 +36,13 @@ public final class GgufCheckpoint implements CheckpointFiles {
         GgufMetadata metadata = parts.getFirst().header().metadata();
         GgufConfig config = new GgufConfig(metadata, parts);
         this.rowOrder = config.rowOrder();
-        files.put("config.json", config.json());
-        files.put("generation_config.json", config.generationJson());
+        byte[] configJson = config.json();
+        files.put("config.json", configJson::clone);
+        files.put("generation_config.json", config::generationJson);
         if (metadata.has("tokenizer.ggml.model")) {
             GgufTokenizer tokenizer = new GgufTokenizer(metadata);
-            files.put("tokenizer.json", tokenizer.json());
-            files.put("tokenizer_config.json", tokenizer.configJson());
+            files.put("tokenizer.json", tokenizer::json);
+            files.put("tokenizer_config.json", tokenizer::configJson);
         }
     }
 
@@ -85,11 +87,11 @@ public final class GgufCheckpoint implements CheckpointFiles {
 
     @Override
     public byte[] read(String name) {
-        byte[] bytes = files.get(name);
-        if (bytes == null) {
+        Supplier<byte[]> file = files.get(name);
+        if (file == null) {
             throw new CheckpointException(path + " has no metadata that could stand for " + name + ".");
         }
-        return bytes.clone();
+        return file.get();
     }
 
     @Override

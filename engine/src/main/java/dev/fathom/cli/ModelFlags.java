@@ -16,7 +16,8 @@ final class ModelFlags {
     @Option(
             names = {"--model-path", "--model"},
             paramLabel = "FOLDER",
-            description = "The checkpoint: config.json, tokenizer.json, safetensors. Default: the embedded model.")
+            description =
+                    "The checkpoint: a folder with config.json, tokenizer.json, safetensors, or a GGUF file. Default: the embedded model.")
     private @Nullable Path modelPath;
 
     @Option(

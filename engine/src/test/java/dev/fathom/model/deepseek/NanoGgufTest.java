@@ -11,6 +11,9 @@ import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.GoldenCase;
+import dev.fathom.model.GoldenRun;
+import dev.fathom.model.GoldenRunner;
 import dev.fathom.model.ModelOptions;
 import java.util.Arrays;
 import java.util.List;
@@ -21,12 +24,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** The nano model read from GGUF files. */
 class NanoGgufTest {
-    private static final NanoRun PLAIN = new NanoRun(KvFormat.F32, true, 64, false);
+    private static final GoldenRun PLAIN = new GoldenRun(KvFormat.F32, true, 64, false);
 
     /** Largest change of a logit at a prompt's last position that rounding the weights to Q8_0 may make; see numerics. */
     private static final float Q8_BAND = 1f;
 
-    private static NanoRun.Outcome run(String type, String backend, ModelOptions options, List<GoldenCase> cases) {
+    private static GoldenRun.Outcome run(String type, String backend, ModelOptions options, List<GoldenCase> cases) {
         GgufCheckpoint file = GgufCheckpoint.open(NanoGguf.file(type));
         HfConfig config = HfConfig.parse(file.read("config.json"), file.describe("config.json"));
         try (KernelBackend kernels = Backends.open(backend);
@@ -37,7 +40,7 @@ class NanoGgufTest {
     }
 
     private static ModelOptions form(AttentionForm form) {
-        return new ModelOptions(form, 1024, 0, false);
+        return ModelOptions.DEFAULT.withAttentionForm(form);
     }
 
     @ParameterizedTest
@@ -59,7 +62,7 @@ class NanoGgufTest {
     @CsvSource({"vector, EXPANDED", "vector, ABSORBED"})
     void staysNearTheReferenceInQ8(String backend, AttentionForm form) {
         List<GoldenCase> cases = GoldenCase.nano("nano_bf16");
-        NanoRun.Outcome outcome = run("Q8_0", backend, form(form), cases);
+        GoldenRun.Outcome outcome = run("Q8_0", backend, form(form), cases);
         int different = 0;
         for (int i = 0; i < cases.size(); i++) {
             boolean same = Arrays.equals(
@@ -74,8 +77,8 @@ class NanoGgufTest {
     @Test
     void givesTheScalarBackendsLogitsInQ8() {
         List<GoldenCase> cases = List.of(GoldenCase.nano("nano_bf16").getFirst().withGreedy(2));
-        NanoRun.Outcome vector = run("Q8_0", "vector", ModelOptions.DEFAULT, cases);
-        NanoRun.Outcome scalar = run("Q8_0", "scalar", ModelOptions.DEFAULT, cases);
+        GoldenRun.Outcome vector = run("Q8_0", "vector", ModelOptions.DEFAULT, cases);
+        GoldenRun.Outcome scalar = run("Q8_0", "scalar", ModelOptions.DEFAULT, cases);
         assertThat(GoldenRunner.difference(
                         vector.sequences().getFirst().lastPromptLogits(),
                         scalar.sequences().getFirst().lastPromptLogits()))
