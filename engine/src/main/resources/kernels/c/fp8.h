@@ -11,12 +11,12 @@
 #define BLOCK 128
 /* Weight rows in a tile. */
 #define TALL 4
-/* Columns taken at a time: 12 KiB for a panel of x, in the first-level cache while the tiles of OUTPUTS rows go by. */
-#define COLUMNS 512
-/* Weight rows expanded together: 128 KiB of float32, in the second-level cache; x comes from farther away once for all. */
+/* Columns taken at a time: 18 KiB for a panel of x, in the first-level cache while the tiles of OUTPUTS rows go by. */
+#define COLUMNS 768
+/* Weight rows expanded together: 192 KiB of float32, in the second-level cache; x comes from farther away once for all. */
 #define OUTPUTS 64
-/* Rows of x that meet them, a multiple of HEIGHT: their sums wait in 384 KiB. */
-#define ROWS 96
+/* Rows of x that meet them, a multiple of HEIGHT: their sums wait in 528 KiB. */
+#define ROWS 132
 /* Up to so many rows of x stay in the second-level cache whole: each expanded tile is used up before the next is made. */
 #define FEW 48
 
@@ -143,14 +143,17 @@ static void expand(const struct fp8 *w, long row, long from, long to, float *pan
     }
 }
 
-/* sums [height, TALL] of LANES lanes += products; the loops unroll, and the sums stay in registers. */
-ALWAYS void tile(const int height, const float *x, const float *w, long columns, float *sums) {
+/*
+ * sums [height, TALL] of LANES lanes += products, or = products where there is nothing yet. The loops over rows unroll, and the
+ * sums stay in registers.
+ */
+ALWAYS void tile(const int height, const float *x, const float *w, long columns, int fresh, float *sums) {
     floats s[HEIGHT][TALL];
 #pragma GCC unroll 6
     for (int r = 0; r < height; r++) {
 #pragma GCC unroll 4
         for (int o = 0; o < TALL; o++) {
-            s[r][o] = load(sums + (r * TALL + o) * LANES);
+            s[r][o] = fresh ? zeros() : load(sums + (r * TALL + o) * LANES);
         }
     }
     for (long i = 0; i < columns; i += LANES) {
@@ -195,15 +198,15 @@ ALWAYS void tile(const int height, const float *x, const float *w, long columns,
     }
 }
 
-static void add_products(long height, const float *x, const float *w, long columns, float *sums) {
+static void add_products(long height, const float *x, const float *w, long columns, int fresh, float *sums) {
     switch (height) {
-        case 1: tile(1, x, w, columns, sums); break;
-        case 2: tile(2, x, w, columns, sums); break;
-        case 3: tile(3, x, w, columns, sums); break;
+        case 1: tile(1, x, w, columns, fresh, sums); break;
+        case 2: tile(2, x, w, columns, fresh, sums); break;
+        case 3: tile(3, x, w, columns, fresh, sums); break;
 #if HEIGHT == 6
-        case 4: tile(4, x, w, columns, sums); break;
-        case 5: tile(5, x, w, columns, sums); break;
-        case 6: tile(6, x, w, columns, sums); break;
+        case 4: tile(4, x, w, columns, fresh, sums); break;
+        case 5: tile(5, x, w, columns, fresh, sums); break;
+        case 6: tile(6, x, w, columns, fresh, sums); break;
 #endif
     }
 }
@@ -268,11 +271,6 @@ static void outputs(const struct fp8 *w, long from, long to, const float *panels
                     float *y, long y_stride, struct workspace *space) {
     long columns = padded(w->cols);
     long tiles = (to - from + TALL - 1) / TALL;
-    for (long t = 0; t < tiles; t++) {
-        for (long i = 0; i < (last - first) * TALL * LANES; i += LANES) {
-            store(space->sums[t] + i, zeros());
-        }
-    }
     for (long column = 0; column < w->cols; column += COLUMNS) {
         long end = least(w->cols, column + COLUMNS);
         for (long t = 0; t < tiles; t++) {
@@ -282,13 +280,13 @@ static void outputs(const struct fp8 *w, long from, long to, const float *panels
             long height = least(HEIGHT, m - r);
             for (long t = 0; t < tiles; t++) {
                 add_products(height, panels + r * columns + height * column, space->tiles[t], padded(end - column),
-                             space->sums[t] + (r - first) * TALL * LANES);
+                             column == 0, space->sums[t] + (r - first) * TALL * LANES);
             }
         }
     }
-    for (long t = 0; t < tiles; t++) {
-        const float *s = space->sums[t];
-        for (long r = first; r < last; r++, s += TALL * LANES) {
+    for (long r = first; r < last; r++) {
+        for (long t = 0; t < tiles; t++) {
+            const float *s = space->sums[t] + (r - first) * TALL * LANES;
             store_sums(sums(load(s), load(s + LANES), load(s + 2 * LANES), load(s + 3 * LANES)),
                        least(TALL, to - from - t * TALL), y + r * y_stride + t * TALL);
         }
