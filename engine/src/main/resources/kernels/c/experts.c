@@ -1,4 +1,5 @@
 /* Routed experts. The layouts of the two structs are also in CExperts.java: eight bytes a field. */
+#include "elementary.h"
 #include "fp8.h"
 
 /* Rows of a weight in a unit: even one token keeps all threads busy. */
@@ -45,32 +46,6 @@ void fathom_experts_pack(struct experts *a, int thread) {
                      a->packed + (start + first) * padded(hidden) + (r - first) * LANES, least(HEIGHT, count - first));
         }
     }
-}
-
-/*
- * e to the power of each lane, for x up to 88: relative error below 2e-7 from -87 up, zero below that; NaN stays NaN. Range
- * reduction by ln 2 in two pieces, polynomial of degree 5 on the rest (Cephes, expf).
- */
-ALWAYS floats exponential(floats x) {
-    floats v = if_less(x, all(-87), all(-87), x);
-    floats shifted = fused(v, all(1.442695f), all(12582912));
-    floats n = sub(shifted, all(12582912));
-    floats r = fused(n, all(-0x1.63p-1f), v);
-    r = fused(n, all(0.00021219444f), r);
-    floats p = fused(r, all(0.00019875691f), all(0.0013981999f));
-    p = fused(p, r, all(0.008333452f));
-    p = fused(p, r, all(0.041665796f));
-    p = fused(p, r, all(0.16666666f));
-    p = fused(p, r, all(0.5f));
-    p = add(fused(p, mul(r, r), r), all(1));
-    floats power = as_floats(add_ints(as_ints(p), shift_left(as_ints(shifted), 23)));
-    return if_nan(x, x, if_less(x, all(-87), zeros(), power));
-}
-
-/* v / (1 + exp(-v)), by the exponential of -|v|, which cannot overflow. */
-ALWAYS floats silu(floats v) {
-    floats e = exponential(as_floats(or_ints(as_ints(v), all_ints((int) 0x80000000))));
-    return divide(mul(v, if_less(v, zeros(), e, all(1))), add(e, all(1)));
 }
 
 /* A unit is an expert's rows [from, from + UNIT) of gate and up: silu(gate x) * up x, packed for the third weight. */
@@ -135,14 +110,9 @@ void fathom_experts_sum(struct experts *a, int thread) {
             floats sum = zeros();
             for (long k = 0; k < a->top_k; k++) {
                 const float *down = a->down + assignments[k] * hidden + i;
-                sum = fused(left < LANES ? load_first(down, left) : load(down), all(a->weight[assignments[k]]), sum);
+                sum = fused(load_some(down, left), all(a->weight[assignments[k]]), sum);
             }
-            float *out = a->out + token * hidden + i;
-            if (left < LANES) {
-                store_first(out, left, sum);
-            } else {
-                store(out, sum);
-            }
+            store_some(a->out + token * hidden + i, left, sum);
         }
     }
 }

@@ -35,6 +35,16 @@ ALWAYS floats mul(floats a, floats b) { return _mm512_mul_ps(a, b); }
 ALWAYS floats divide(floats a, floats b) { return _mm512_div_ps(a, b); }
 /* a * b + c, rounded once. */
 ALWAYS floats fused(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
+/* a * b - c in even lanes, a * b + c in odd ones, rounded once. */
+ALWAYS floats fused_less_more(floats a, floats b, floats c) { return _mm512_fmaddsub_ps(a, b, c); }
+/* The larger; b where either is NaN. */
+ALWAYS floats larger(floats a, floats b) { return _mm512_max_ps(a, b); }
+/* Even lanes and the odd ones after them trade places. */
+ALWAYS floats swapped(floats v) { return _mm512_permute_ps(v, 0xB1); }
+/* Each lane of the first half twice. */
+ALWAYS floats doubled(floats v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), v);
+}
 /* yes where a < b, no elsewhere, also where either is NaN. */
 ALWAYS floats if_less(floats a, floats b, floats yes, floats no) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
@@ -50,6 +60,8 @@ ALWAYS ints or_ints(ints a, ints b) { return _mm512_or_si512(a, b); }
 ALWAYS ints add_ints(ints a, ints b) { return _mm512_add_epi32(a, b); }
 ALWAYS ints min_ints(ints a, ints b) { return _mm512_min_epi32(a, b); }
 ALWAYS ints shift_left(ints v, int bits) { return _mm512_slli_epi32(v, (unsigned) bits); }
+/* Zeros come in. */
+ALWAYS ints shift_right(ints v, int bits) { return _mm512_srli_epi32(v, (unsigned) bits); }
 ALWAYS ints if_equal(ints a, ints b, ints yes, ints no) {
     return _mm512_mask_blend_epi32(_mm512_cmpeq_epi32_mask(a, b), no, yes);
 }
@@ -58,6 +70,10 @@ ALWAYS ints as_ints(floats v) { return _mm512_castps_si512(v); }
 
 /* LANES signed bytes as ints. */
 ALWAYS ints widen(const uint8_t *p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
+/* LANES unsigned 16-bit numbers as ints. */
+ALWAYS ints widen_unsigned(const uint8_t *p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p)); }
+/* LANES ints of at most 16 bits, stored as such. */
+ALWAYS void store_narrow(uint8_t *p, ints v) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(v)); }
 
 /* Bytes: 4 * LANES of them. */
 typedef __m512i bytes;
@@ -68,6 +84,8 @@ ALWAYS bytes add_bytes(bytes a, bytes b) { return _mm512_add_epi8(a, b); }
 ALWAYS bytes min_bytes(bytes a, bytes b) { return _mm512_min_epu8(a, b); }
 /* Whether any byte of v, unsigned, is below the limit. */
 ALWAYS int any_below(bytes v, int limit) { return _mm512_cmplt_epu8_mask(v, all_bytes(limit)) != 0; }
+
+ALWAYS float first_of(floats v) { return _mm512_cvtss_f32(v); }
 
 /* Halves of v added, then as with AVX2. */
 ALWAYS __m256 halved(floats v) { return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)); }
@@ -97,6 +115,12 @@ ALWAYS floats sub(floats a, floats b) { return _mm256_sub_ps(a, b); }
 ALWAYS floats mul(floats a, floats b) { return _mm256_mul_ps(a, b); }
 ALWAYS floats divide(floats a, floats b) { return _mm256_div_ps(a, b); }
 ALWAYS floats fused(floats a, floats b, floats c) { return _mm256_fmadd_ps(a, b, c); }
+ALWAYS floats fused_less_more(floats a, floats b, floats c) { return _mm256_fmaddsub_ps(a, b, c); }
+ALWAYS floats larger(floats a, floats b) { return _mm256_max_ps(a, b); }
+ALWAYS floats swapped(floats v) { return _mm256_permute_ps(v, 0xB1); }
+ALWAYS floats doubled(floats v) {
+    return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+}
 ALWAYS floats if_less(floats a, floats b, floats yes, floats no) {
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
 }
@@ -110,6 +134,7 @@ ALWAYS ints or_ints(ints a, ints b) { return _mm256_or_si256(a, b); }
 ALWAYS ints add_ints(ints a, ints b) { return _mm256_add_epi32(a, b); }
 ALWAYS ints min_ints(ints a, ints b) { return _mm256_min_epi32(a, b); }
 ALWAYS ints shift_left(ints v, int bits) { return _mm256_slli_epi32(v, bits); }
+ALWAYS ints shift_right(ints v, int bits) { return _mm256_srli_epi32(v, bits); }
 ALWAYS ints if_equal(ints a, ints b, ints yes, ints no) {
     return _mm256_blendv_epi8(no, yes, _mm256_cmpeq_epi32(a, b));
 }
@@ -117,6 +142,11 @@ ALWAYS floats as_floats(ints v) { return _mm256_castsi256_ps(v); }
 ALWAYS ints as_ints(floats v) { return _mm256_castps_si256(v); }
 
 ALWAYS ints widen(const uint8_t *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
+ALWAYS ints widen_unsigned(const uint8_t *p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p)); }
+ALWAYS void store_narrow(uint8_t *p, ints v) {
+    __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    _mm_storeu_si128((__m128i *) p, packed);
+}
 
 typedef __m256i bytes;
 #define BYTES 32
@@ -127,6 +157,8 @@ ALWAYS bytes min_bytes(bytes a, bytes b) { return _mm256_min_epu8(a, b); }
 ALWAYS int any_below(bytes v, int limit) {
     return _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(v, all_bytes(limit)), v)) != -1;
 }
+
+ALWAYS float first_of(floats v) { return _mm256_cvtss_f32(v); }
 
 ALWAYS __m256 halved(floats v) { return v; }
 
@@ -140,6 +172,19 @@ ALWAYS __m128 sums(floats a, floats b, floats c, floats d) {
     __m256 cd = _mm256_hadd_ps(halved(c), halved(d));
     __m256 abcd = _mm256_hadd_ps(ab, cd);
     return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
+}
+
+/* The sum of all lanes, by the same additions. */
+ALWAYS float sum(floats v) { return _mm_cvtss_f32(sums(v, v, v, v)); }
+
+/* The next lanes of a row of which so many numbers are left; those beyond are zero, or are not written. */
+ALWAYS floats load_some(const float *p, long left) { return left < LANES ? load_first(p, left) : load(p); }
+ALWAYS void store_some(float *p, long left, floats v) {
+    if (left < LANES) {
+        store_first(p, left, v);
+    } else {
+        store(p, v);
+    }
 }
 
 ALWAYS long least(long a, long b) { return a < b ? a : b; }

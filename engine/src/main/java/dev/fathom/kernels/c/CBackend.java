@@ -33,11 +33,13 @@ public final class CBackend implements KernelBackend {
     private final VectorBackend vector;
     private final CLibrary library;
     private final CTeam team;
+    private final CRows rows;
 
     private CBackend(VectorBackend vector, CLibrary library, CTeam team) {
         this.vector = vector;
         this.library = library;
         this.team = team;
+        rows = new CRows(library, team);
     }
 
     /**
@@ -97,17 +99,24 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public void embed(WeightMatrix table, int[] ids, Tensor out) {
-        vector.embed(table, ids, out);
+        switch (table) {
+            case F32Matrix w -> rows.embed(w, w.data(), false, ids, out);
+            case Bf16Matrix w -> rows.embed(w, w.data(), true, ids, out);
+            // A few rows a step: not worth kernels of their own.
+            case F16Matrix w -> vector.embed(w, ids, out);
+            case Fp8BlockMatrix w -> vector.embed(w, ids, out);
+            case BlockMatrix w -> vector.embed(w, ids, out);
+        }
     }
 
     @Override
     public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
-        vector.rmsNorm(x, weight, epsilon, out);
+        rows.rmsNorm(x, weight, epsilon, out);
     }
 
     @Override
     public void add(Tensor x, Tensor delta) {
-        vector.add(x, delta);
+        rows.add(x, delta);
     }
 
     @Override
@@ -117,12 +126,12 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public void siluMul(Tensor gate, Tensor up, Tensor out) {
-        vector.siluMul(gate, up, out);
+        rows.siluMul(gate, up, out);
     }
 
     @Override
     public void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
-        vector.rope(x, cos, sin, out);
+        rows.rope(x, cos, sin, out);
     }
 
     @Override
@@ -140,12 +149,12 @@ public final class CBackend implements KernelBackend {
             int[] slots,
             PagedKv kv,
             int layer) {
-        vector.storeLatent(latent, normWeight, epsilon, cos, sin, slots, kv, layer);
+        rows.storeLatent(latent, normWeight, epsilon, cos, sin, slots, kv, layer);
     }
 
     @Override
     public void loadLatent(PagedKv kv, int layer, int[] slots, int from, int count, Tensor latent, Tensor ropeKeys) {
-        vector.loadLatent(kv, layer, slots, from, count, latent, ropeKeys);
+        rows.loadLatent(kv, layer, slots, from, count, latent, ropeKeys);
     }
 
     @Override

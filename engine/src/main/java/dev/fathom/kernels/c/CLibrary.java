@@ -24,6 +24,12 @@ record CLibrary(
         MethodHandle expertsGateUp,
         MethodHandle expertsDown,
         MethodHandle expertsSum,
+        MethodHandle rmsNorm,
+        MethodHandle add,
+        MethodHandle siluMul,
+        MethodHandle rope,
+        MethodHandle storeLatent,
+        MethodHandle loadRows,
         long workspaceBytes,
         String builtBy) {
     /** Floats of the widest vector: rows are padded to at most this. */
@@ -43,6 +49,12 @@ record CLibrary(
                     operation(symbols, "fathom_experts_gate_up"),
                     operation(symbols, "fathom_experts_down"),
                     operation(symbols, "fathom_experts_sum"),
+                    operation(symbols, "fathom_rms_norm"),
+                    operation(symbols, "fathom_add"),
+                    operation(symbols, "fathom_silu_mul"),
+                    operation(symbols, "fathom_rope"),
+                    operation(symbols, "fathom_store_latent"),
+                    operation(symbols, "fathom_load_rows"),
                     workspaceBytes(symbols),
                     target.label() + ", " + entry.compiler());
         } catch (IllegalArgumentException e) {

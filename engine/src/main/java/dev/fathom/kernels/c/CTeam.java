@@ -21,12 +21,16 @@ final class CTeam implements AutoCloseable {
     private final WorkerPool pool;
     private final Arena arena;
     private final MemorySegment workspaces;
-    private MemorySegment panels = MemorySegment.NULL;
+    private final Buffer panels = new Buffer();
 
     CTeam(WorkerPool pool, Arena arena, long workspaceBytes) {
         this.pool = pool;
         this.arena = arena;
         workspaces = arena.allocate(Math.multiplyExact(workspaceBytes, pool.threads()), CACHE_LINE);
+    }
+
+    int threads() {
+        return pool.threads();
     }
 
     /** Memory for as long as the backend lives. */
@@ -40,12 +44,34 @@ final class CTeam implements AutoCloseable {
 
     /** Memory for {@code rows} packed rows, valid until the next call. */
     MemorySegment panels(int rows, int cols) {
-        long bytes = panelBytes(rows, cols);
-        if (panels.byteSize() < bytes) {
-            // Sizes double, so what is outgrown is less than what is in use; it stays until the arena closes.
-            panels = allocate(Math.max(bytes, 2 * panels.byteSize()));
+        return panels.atLeast(panelBytes(rows, cols));
+    }
+
+    Buffer buffer() {
+        return new Buffer();
+    }
+
+    /** Memory that grows when asked for more. */
+    final class Buffer {
+        private MemorySegment memory = MemorySegment.NULL;
+
+        private Buffer() {}
+
+        /** At least {@code bytes} bytes, content unspecified; what an earlier call gave is void. */
+        MemorySegment atLeast(long bytes) {
+            if (memory.byteSize() < bytes) {
+                // Sizes double, so what is outgrown is less than what is in use; it stays until the arena closes.
+                memory = allocate(Math.max(bytes, 2 * memory.byteSize()));
+            }
+            return memory;
         }
-        return panels;
+
+        /** Copies numbers [from, from + count) to where C can read them, until the next call: returns their address. */
+        long copy(int[] numbers, int from, int count) {
+            MemorySegment copy = atLeast(4L * count);
+            MemorySegment.copy(numbers, from, copy, ValueLayout.JAVA_INT, 0, count);
+            return copy.address();
+        }
     }
 
     static long panelBytes(int rows, int cols) {
