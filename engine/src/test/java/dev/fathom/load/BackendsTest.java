@@ -38,8 +38,8 @@ class BackendsTest {
             if (kernels.name().equals("c")) {
                 assertThat(said.toString()).startsWith("Compiling kernels for ").endsWith(" s\n");
                 assertThat(kernels.description())
-                        .startsWith("c: FP8 linear maps and experts in C (avx")
-                        .contains("all else falls back to vector: Java Vector API", "1 thread");
+                        .startsWith("c: attention, rows, FP8 linear maps and experts in C (avx")
+                        .contains("weights of other formats fall back to vector: Java Vector API", "1 thread");
             } else {
                 assertThat(said.toString()).startsWith("No C kernels, the Java Vector API serves: there ");
             }

@@ -26,20 +26,23 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * FP8 linear maps and experts in C, everything else on the vector backend, whose threads run both. An operation is here only
- * where it beats its Java twin by 15 % or more; docs/performance.md has the figures.
+ * Attention, operations on rows, FP8 linear maps and FP8 experts in C; weights of other formats on the vector backend, whose
+ * threads run both. An operation is here where it beats its Java twin by 15 % or more, or where every start would wait for the
+ * JIT to compile that twin; docs/performance.md has the figures.
  */
 public final class CBackend implements KernelBackend {
     private final VectorBackend vector;
     private final CLibrary library;
     private final CTeam team;
     private final CRows rows;
+    private final CAttention attention;
 
     private CBackend(VectorBackend vector, CLibrary library, CTeam team) {
         this.vector = vector;
         this.library = library;
         this.team = team;
         rows = new CRows(library, team);
+        attention = new CAttention(library, team);
     }
 
     /**
@@ -71,8 +74,8 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public String description() {
-        return "c: FP8 linear maps and experts in C (" + library.builtBy() + "); all else falls back to "
-                + vector.description();
+        return "c: attention, rows, FP8 linear maps and experts in C (" + library.builtBy()
+                + "); weights of other formats fall back to " + vector.description();
     }
 
     @Override
@@ -159,7 +162,7 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
-        vector.attendLatent(query, batch, kv, layer, scale, out);
+        attention.attendLatent(query, batch, kv, layer, scale, out);
     }
 
     @Override
@@ -172,7 +175,7 @@ public final class CBackend implements KernelBackend {
             float scale,
             HeadView out,
             Tensor logSumExp) {
-        vector.attendExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp);
+        attention.attendExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp);
     }
 
     @Override

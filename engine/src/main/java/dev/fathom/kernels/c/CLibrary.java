@@ -30,6 +30,8 @@ record CLibrary(
         MethodHandle rope,
         MethodHandle storeLatent,
         MethodHandle loadRows,
+        MethodHandle attendLatent,
+        MethodHandle attendExpanded,
         long workspaceBytes,
         String builtBy) {
     /** Floats of the widest vector: rows are padded to at most this. */
@@ -55,6 +57,8 @@ record CLibrary(
                     operation(symbols, "fathom_rope"),
                     operation(symbols, "fathom_store_latent"),
                     operation(symbols, "fathom_load_rows"),
+                    operation(symbols, "fathom_attend_latent"),
+                    operation(symbols, "fathom_attend_expanded"),
                     workspaceBytes(symbols),
                     target.label() + ", " + entry.compiler());
         } catch (IllegalArgumentException e) {
