@@ -1,11 +1,16 @@
 package dev.fathom.bench;
 
+import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.KvFormat;
+import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.LinearKernel;
+import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.c.CBackend;
 import dev.fathom.kernels.c.CKernels;
 import dev.fathom.kernels.c.CpuTarget;
@@ -14,15 +19,18 @@ import dev.fathom.tensor.DType;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /**
- * The vector backend against the C backend on FP8 weights, call by call in turn, so that both have the same neighbours on a
+ * The vector backend against the C backend on FP8 weights and in attention, call by call in turn, so that both have the same neighbours on a
  * shared machine: medians, bytes of weights and multiply-adds per second, and the ratio.
  *
  * <p>{@code BackendComparison CACHE_FOLDER [threads=2] [target=widest] [seconds for each line=4]}
@@ -35,6 +43,8 @@ public final class BackendComparison implements AutoCloseable {
     private static final int TOP_K = 8;
     /** A weight read by few rows is limited by memory, one read by many by arithmetic. */
     private static final int MANY_ROWS = 64;
+
+    private static final float SCALE = 0.07f;
 
     private final Arena arena = Arena.ofShared();
     private final BenchData data = new BenchData(arena);
@@ -60,6 +70,11 @@ public final class BackendComparison implements AutoCloseable {
                 comparison.linear(shape[0], shape[1], 1, 2, 8, 32, 256);
             }
             comparison.experts(1, 8, 256);
+            for (int heads : new int[] {16, 128}) {
+                comparison.latentAttention(heads, 1, 4096);
+                comparison.latentAttention(heads, 8, 1024);
+                comparison.expandedAttention(heads, 512);
+            }
         }
     }
 
@@ -113,6 +128,48 @@ public final class BackendComparison implements AutoCloseable {
                     m >= MANY_ROWS,
                     (backend, call) -> kernels.get(backend).apply(x, plan, out, scratch));
         }
+    }
+
+    /** One new token of each sequence over the latent cache, at DeepSeek's widths. */
+    private void latentAttention(int heads, int sequences, int context) {
+        KvShape shape = new KvShape(1, 512, 64);
+        PagedKv kv = PagedKv.allocate(shape, KvFormat.BF16, sequences * context, arena);
+        WeightMatrix numbers = data.weight(DType.BF16, kv.slots(), shape.rowWidth());
+        MemorySegment.copy(((Bf16Matrix) numbers).data(), 0, kv.layer(0), 0, numbers.bytes());
+        int[][] slots = new int[sequences][context];
+        for (int i = 0; i < sequences * context; i++) {
+            slots[i % sequences][i / sequences] = i;
+        }
+        int[] lengths = new int[sequences];
+        Arrays.fill(lengths, context);
+        AttentionBatch batch =
+                new AttentionBatch(IntStream.rangeClosed(0, sequences).toArray(), lengths, slots);
+        HeadView query = HeadView.of(data.tensor(sequences, heads * shape.rowWidth()), heads);
+        HeadView out = HeadView.of(data.tensor(sequences, heads * shape.latentWidth()), heads);
+        compare(
+                String.format(Locale.ROOT, "absorbed %3d heads, %d x %4d keys", heads, sequences, context),
+                numbers.bytes(),
+                (long) heads * sequences * context * (shape.rowWidth() + shape.latentWidth()),
+                true,
+                (backend, call) -> backends.get(backend).attendLatent(query, batch, kv, 0, SCALE, out));
+    }
+
+    /** New tokens over as many keys before them, at DeepSeek's widths. */
+    private void expandedAttention(int heads, int rows) {
+        HeadView query = HeadView.of(data.tensor(rows, heads * 192), heads);
+        HeadView keysValues = HeadView.of(data.tensor(rows, heads * 256), heads);
+        HeadView out = HeadView.of(data.tensor(rows, heads * 128), heads);
+        Tensor ropeKeys = data.tensor(rows, 64);
+        Tensor logSumExp = data.tensor(rows, heads);
+        compare(
+                String.format(Locale.ROOT, "expanded %3d heads, %d x %d keys", heads, rows, rows),
+                4L * rows * heads * 256,
+                (long) rows * rows * heads * 320,
+                true,
+                (backend, call) -> {
+                    logSumExp.fill(Float.NEGATIVE_INFINITY);
+                    backends.get(backend).attendExpanded(query, rows, keysValues, ropeKeys, 0, SCALE, out, logSumExp);
+                });
     }
 
     @FunctionalInterface
