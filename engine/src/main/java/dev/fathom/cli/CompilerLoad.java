@@ -20,6 +20,10 @@ final class CompilerLoad {
         return load;
     }
 
+    double secondsSinceLast() {
+        return (System.nanoTime() - lastNanos) / 1e9;
+    }
+
     private long millis() {
         return compilers == null || !compilers.isCompilationTimeMonitoringSupported()
                 ? 0

@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 final class Rehearsal {
     private static final Logger LOG = Logger.getLogger(Rehearsal.class.getName());
     private static final int CACHE_TOKENS = 4096;
+    /** What is still being compiled then is left to the rounds on the real model. */
+    private static final double QUIET = 1;
 
     private final Thread thread;
     private volatile WarmUp.@Nullable Result result;
@@ -45,7 +47,7 @@ final class Rehearsal {
                 Engine engine = Engine.start(
                         small.model(), small.kernels(), Communicator.single(), config, EngineListener.none())) {
             int vocabulary = small.model().vocabularySize();
-            result = WarmUp.run(engine, vocabulary, CACHE_TOKENS, limit, (share, decodeRate, prefillRate) -> {});
+            result = WarmUp.run(engine, vocabulary, CACHE_TOKENS, QUIET, limit, (share, decodeRate, prefillRate) -> {});
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (RuntimeException e) {

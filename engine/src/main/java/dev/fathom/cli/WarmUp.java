@@ -19,14 +19,13 @@ import java.util.SplittableRandom;
  * large model does not spend minutes on them.
  */
 final class WarmUp {
-    /** Of a processor's time, in a round: compilers that need less are no longer in the way. */
-    private static final double BUSY = 0.25;
-    /** So many rounds in which the compilers were idle end it: compilation comes in steps. */
-    private static final int PATIENCE = 2;
-    /** A round grows while it takes less (s) ... */
+    /** Compilers that need less than this share of a processor are no longer in the way. */
+    static final double QUIET = 0.5;
+
+    /** How busy they are is looked at over at least this long (s). */
+    private static final double WINDOW = 0.2;
+    /** A round grows while it takes less (s). */
     private static final double SHORT = 0.25;
-    /** ... and one that takes more (s) was long enough to see that nothing is being compiled. */
-    private static final double LONG = 2;
 
     private static final int SMALLEST = 1;
     /** Prompt tokens of a round's requests are eight times its size, completion tokens six times, requests four times. */
@@ -66,15 +65,17 @@ final class WarmUp {
                 local.engine(),
                 local.loaded().model().vocabularySize(),
                 local.loaded().contextLength(),
+                QUIET,
                 limit,
                 progress);
     }
 
     /**
      * @param vocabulary  token ids are drawn below this
+     * @param quiet       the share of a processor that compilers may still need at the end
      * @param limit       when to stop at the latest; a round under way is aborted then
      */
-    static Result run(Engine engine, int vocabulary, int contextLength, Duration limit, Progress progress)
+    static Result run(Engine engine, int vocabulary, int contextLength, double quiet, Duration limit, Progress progress)
             throws InterruptedException {
         long began = System.nanoTime();
         WarmUp warmUp = new WarmUp(engine, vocabulary, contextLength, began + limit.toNanos());
@@ -82,27 +83,28 @@ final class WarmUp {
         double decode = 0;
         double prefill = 0;
         int rounds = 0;
-        int idle = 0;
         int size = SMALLEST;
-        while (idle < PATIENCE && warmUp.timeIsLeft()) {
+        double load = Double.POSITIVE_INFINITY;
+        while (load > quiet && warmUp.timeIsLeft()) {
             long start = System.nanoTime();
             Round alone = warmUp.round(1, size);
             Round many = warmUp.round(4 * size, size);
-            double seconds = (System.nanoTime() - start) / 1e9;
-            boolean busy = compilers.sinceLast() > BUSY;
-            idle = busy ? 0 : idle + (seconds > LONG ? PATIENCE : 1);
-            if (seconds < SHORT && size < LARGEST) {
-                size *= 2;
-                idle = 0;
-            }
             decode = Math.max(decode, alone.decodeRate);
             prefill = Math.max(prefill, many.prefillRate);
             rounds++;
-            double elapsed = (System.nanoTime() - began) / 1e9;
-            progress.round(Math.max(elapsed / (limit.toNanos() / 1e9), (double) idle / PATIENCE), decode, prefill);
+            if (secondsSince(start) < SHORT && size < LARGEST) {
+                size *= 2;
+            } else if (compilers.secondsSinceLast() >= WINDOW) {
+                load = compilers.sinceLast();
+            }
+            progress.round(Math.max(secondsSince(began) / (limit.toNanos() / 1e9), quiet / load), decode, prefill);
         }
         engine.flushCache(); // random prompts are of no use to anybody
-        return new Result((System.nanoTime() - began) / 1e9, rounds, decode, prefill, idle >= PATIENCE);
+        return new Result(secondsSince(began), rounds, decode, prefill, load <= quiet);
+    }
+
+    private static double secondsSince(long nanos) {
+        return (System.nanoTime() - nanos) / 1e9;
     }
 
     private boolean timeIsLeft() {
@@ -135,7 +137,8 @@ final class WarmUp {
             }
         }
         double prefill = firstTokens == 0 ? 0 : (double) sequences * length / (firstTokens - began) * 1e9;
-        double decode = last <= firstTokens ? 0 : decoded * 1e9 / (last - firstTokens);
+        // From the start: whoever reads the stream may see the first token no earlier than the last.
+        double decode = last == 0 ? 0 : decoded * 1e9 / (last - began);
         return new Round(prefill, decode);
     }
 
