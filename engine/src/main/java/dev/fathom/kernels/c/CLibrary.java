@@ -18,57 +18,54 @@ import java.lang.invoke.MethodHandle;
  * @param builtBy         target and compiler, for the banner
  */
 record CLibrary(
-        MethodHandle pack,
-        MethodHandle linear,
-        MethodHandle expertsPack,
-        MethodHandle expertsGateUp,
-        MethodHandle expertsDown,
-        MethodHandle expertsSum,
-        MethodHandle rmsNorm,
-        MethodHandle add,
-        MethodHandle siluMul,
-        MethodHandle rope,
-        MethodHandle storeLatent,
-        MethodHandle loadRows,
-        MethodHandle attendLatent,
-        MethodHandle attendExpanded,
+        MemorySegment pack,
+        MemorySegment linear,
+        MemorySegment expertsPack,
+        MemorySegment expertsGateUp,
+        MemorySegment expertsDown,
+        MemorySegment expertsSum,
+        MemorySegment rmsNorm,
+        MemorySegment add,
+        MemorySegment siluMul,
+        MemorySegment rope,
+        MemorySegment storeLatent,
+        MemorySegment loadRows,
+        MemorySegment attendLatent,
+        MemorySegment attendExpanded,
         long workspaceBytes,
         String builtBy) {
     /** Floats of the widest vector: rows are padded to at most this. */
     static final int LANES = 16;
 
-    private static final FunctionDescriptor OPERATION =
-            FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_INT);
+    /** One handle for all, which takes the function: the JVM writes and compiles code for every handle it meets. */
+    private static final MethodHandle OPERATION =
+            Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
 
     /** @throws KernelException if the file is not the library it should be */
     static CLibrary open(KernelCache.Entry entry, CpuTarget target, Arena arena) {
         try {
             SymbolLookup symbols = SymbolLookup.libraryLookup(entry.library(), arena);
             return new CLibrary(
-                    operation(symbols, "fathom_pack"),
-                    operation(symbols, "fathom_linear"),
-                    operation(symbols, "fathom_experts_pack"),
-                    operation(symbols, "fathom_experts_gate_up"),
-                    operation(symbols, "fathom_experts_down"),
-                    operation(symbols, "fathom_experts_sum"),
-                    operation(symbols, "fathom_rms_norm"),
-                    operation(symbols, "fathom_add"),
-                    operation(symbols, "fathom_silu_mul"),
-                    operation(symbols, "fathom_rope"),
-                    operation(symbols, "fathom_store_latent"),
-                    operation(symbols, "fathom_load_rows"),
-                    operation(symbols, "fathom_attend_latent"),
-                    operation(symbols, "fathom_attend_expanded"),
+                    symbol(symbols, "fathom_pack"),
+                    symbol(symbols, "fathom_linear"),
+                    symbol(symbols, "fathom_experts_pack"),
+                    symbol(symbols, "fathom_experts_gate_up"),
+                    symbol(symbols, "fathom_experts_down"),
+                    symbol(symbols, "fathom_experts_sum"),
+                    symbol(symbols, "fathom_rms_norm"),
+                    symbol(symbols, "fathom_add"),
+                    symbol(symbols, "fathom_silu_mul"),
+                    symbol(symbols, "fathom_rope"),
+                    symbol(symbols, "fathom_store_latent"),
+                    symbol(symbols, "fathom_load_rows"),
+                    symbol(symbols, "fathom_attend_latent"),
+                    symbol(symbols, "fathom_attend_expanded"),
                     workspaceBytes(symbols),
                     target.label() + ", " + entry.compiler());
         } catch (IllegalArgumentException e) {
             throw new KernelException(
                     "the kernels in " + entry.library() + " cannot be loaded (" + e.getMessage() + ")", e);
         }
-    }
-
-    private static MethodHandle operation(SymbolLookup symbols, String name) {
-        return Linker.nativeLinker().downcallHandle(symbol(symbols, name), OPERATION);
     }
 
     private static MemorySegment symbol(SymbolLookup symbols, String name) {
@@ -89,9 +86,9 @@ record CLibrary(
     }
 
     /** Runs a function on a struct. */
-    static void call(MethodHandle operation, MemorySegment struct, int thread) {
+    static void call(MemorySegment operation, MemorySegment struct, int thread) {
         try {
-            operation.invokeExact(struct, thread);
+            OPERATION.invokeExact(operation, struct, thread);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

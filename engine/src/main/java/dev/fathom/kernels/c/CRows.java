@@ -7,7 +7,6 @@ import dev.fathom.kernels.PagedKv;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /** Operations on rows without a weight matrix. Fields are put in the order of the structs of rows.c. */
 final class CRows {
@@ -42,7 +41,7 @@ final class CRows {
 
     /** @param workEach multiply-adds or the like for each number */
     private void rows(
-            MethodHandle operation, Tensor x, String name, Tensor other, Tensor out, float epsilon, int workEach) {
+            MemorySegment operation, Tensor x, String name, Tensor other, Tensor out, float epsilon, int workEach) {
         struct.begin()
                 .put(x.rows())
                 .put(x.cols())

@@ -5,7 +5,6 @@ import dev.fathom.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
 
 /** The vector backend's worker pool calling C, with the memory that calls need. Calls come from one thread at a time. */
 final class CTeam implements AutoCloseable {
@@ -85,7 +84,7 @@ final class CTeam implements AutoCloseable {
      * @param units   how many there are
      * @param work    multiply-adds of all units together; a small operation runs on the caller alone
      */
-    void run(MethodHandle operation, MemorySegment struct, long units, long work) {
+    void run(MemorySegment operation, MemorySegment struct, long units, long work) {
         struct.set(ValueLayout.JAVA_LONG, 0, 0);
         int parts = (int) Math.min(Math.min(pool.threads(), units), work / SMALLEST_SHARE);
         if (parts <= 1) {
