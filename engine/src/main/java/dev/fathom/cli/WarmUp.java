@@ -20,7 +20,7 @@ import java.util.SplittableRandom;
  */
 final class WarmUp {
     /** Compilers that need less than this share of a processor are no longer in the way. */
-    static final double QUIET = 0.5;
+    static final double QUIET = 0.35;
 
     /** How busy they are is looked at over at least this long (s). */
     private static final double WINDOW = 0.2;

@@ -51,7 +51,6 @@ public final class HttpServer implements AutoCloseable {
         WebServer server = WebServer.builder()
                 .host(config.host())
                 .port(config.port())
-                .maxPayloadSize(config.maxBodyBytes())
                 .connectionOptions(options -> options.tcpNoDelay(true).readTimeout(Duration.ZERO))
                 .idleConnectionTimeout(config.idleTimeout())
                 .idleConnectionPeriod(config.idleTimeout().dividedBy(4))
@@ -164,7 +163,6 @@ public final class HttpServer implements AutoCloseable {
 
     private static String refusal(int status, @Nullable String message) {
         return switch (status) {
-            case 413 -> "The body is too large for this server.";
             case 415 -> "Content-Encoding is not supported: send the body as it is.";
             default -> message == null || message.isEmpty() ? "The request is not valid HTTP." : message;
         };

@@ -17,11 +17,15 @@ import tools.jackson.databind.json.JsonMapper;
 final class JsonBody {
     /** Deeper nesting is refused; a schema in {@code tools} seldom reaches 20. */
     private static final int MOST_DEPTH = 200;
+    /** Of a body that is too long, what is read only to be thrown away (bytes). */
+    private static final long MOST_DISCARDED = 64 << 20;
 
     private final JsonMapper json;
+    private final int maxBytes;
 
     /** @param maxBytes longest body and so longest string (bytes) */
     JsonBody(int maxBytes) {
+        this.maxBytes = maxBytes;
         json = JsonMapper.builder(JsonFactory.builder()
                         .streamReadConstraints(StreamReadConstraints.builder()
                                 .maxNestingDepth(MOST_DEPTH)
@@ -62,12 +66,22 @@ final class JsonBody {
         return new JsonFields(tree, "");
     }
 
-    private static byte[] bytes(ServerRequest request) {
+    /**
+     * The whole body. One that is too long is read on for a while and thrown away: a connection that is closed on unread
+     * bytes is reset, and the client may never see the answer.
+     */
+    private byte[] bytes(ServerRequest request) {
         if (!request.content().hasEntity()) {
             return new byte[0];
         }
+        boolean announcedTooLong = request.headers().contentLength().orElse(0) > maxBytes;
         try (var in = request.content().inputStream()) {
-            return in.readAllBytes();
+            byte[] body = announcedTooLong ? new byte[0] : in.readNBytes(maxBytes);
+            if (announcedTooLong || in.read() >= 0) {
+                in.skip(MOST_DISCARDED);
+                throw new HttpProblem(413, "The body is too large: at most " + maxBytes + " bytes are read.");
+            }
+            return body;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

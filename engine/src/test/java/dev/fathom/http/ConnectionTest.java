@@ -45,6 +45,19 @@ class ConnectionTest {
     }
 
     @Test
+    void readsABodyOverTheLimitToItsEndSoThatTheAnswerIsSeen() throws Exception {
+        try (var server = server(config -> config.maxBodyBytes(1000));
+                var client = new RawClient(server.port())) {
+            for (int i = 0; i < 3; i++) {
+                client.post("/generate", "{\"text\": \"" + "x".repeat(8_000_000) + "\"}");
+                assertThat(client.readUntil("}")).startsWith("HTTP/1.1 413").contains("at most 1000 bytes");
+            }
+            client.post("/generate", BODY);
+            assertThat(client.readUntil("\r\n\r\n")).startsWith("HTTP/1.1 200");
+        }
+    }
+
+    @Test
     void refusesAKeylessClientWithALargeBody() throws Exception {
         try (var server = server(config -> config.apiKey("secret"));
                 var client = new RawClient(server.port())) {
