@@ -27,12 +27,12 @@ record GgufMetadata(String where, Map<String, GgufValue> values) {
         return has(key) ? whole(key) : fallback;
     }
 
-    /** An integer or a float. */
+    /** An integer or a finite float. */
     double number(String key) {
         return switch (require(key, "a number")) {
-            case GgufValue.Real(double value) -> value;
+            case GgufValue.Real(double value) when Float.isFinite((float) value) -> value;
             case GgufValue.Whole(long value) -> value;
-            case GgufValue other -> throw mistyped(key, "a number");
+            case GgufValue other -> throw mistyped(key, "a number in float range");
         };
     }
 

@@ -165,6 +165,23 @@ class GgufCheckpointTest {
     }
 
     @Test
+    void refusesNumbersThatAreNone() throws IOException {
+        for (double number : new double[] {Double.NaN, Double.POSITIVE_INFINITY}) {
+            GgufWriter file = deepseek()
+                    .u32("deepseek2.attention.key_length", 12)
+                    .u32("deepseek2.attention.value_length", 8)
+                    .text("deepseek2.rope.scaling.type", "yarn")
+                    .f32("deepseek2.rope.scaling.factor", 40)
+                    .u32("deepseek2.rope.scaling.original_context_length", 4096)
+                    .f32("deepseek2.rope.scaling.yarn_log_multiplier", number);
+            assertThatThrownBy(() -> GgufCheckpoint.open(write("n.gguf", file)))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContainingAll(
+                            "rope.scaling.yarn_log_multiplier is " + number, "a number in float range");
+        }
+    }
+
+    @Test
     void refusesWhatItCannotServeByName() throws IOException {
         assertThatThrownBy(() -> GgufCheckpoint.open(write("a.gguf", model("gemma3"))))
                 .hasMessageContainingAll("gemma3", "deepseek2, llama and qwen2");

@@ -68,12 +68,12 @@ public final class CKernels {
     }
 
     /**
-     * Loads a target's kernels, built first if need be.
+     * Loads a target's kernels, built first if need be: once, where the rehearsal and the model ask for them together.
      *
      * @param arena  unloads them when it closes
      * @throws KernelException if they cannot be had
      */
-    static CLibrary load(KernelCache cache, CpuTarget target, Consumer<String> progress, Arena arena) {
+    static synchronized CLibrary load(KernelCache cache, CpuTarget target, Consumer<String> progress, Arena arena) {
         KernelCache.Entry entry = prepare(cache, target, progress);
         try {
             return CLibrary.open(entry, target, arena);
