@@ -20,7 +20,7 @@ check:
 	.ci/run
 
 format:
-	mvn -q -B spotless:apply
+	.ci/formatter apply
 
 bench:
 	.ci/with-server -- ./fathom bench --base-url {} --num-prompts 64 --random-input-len 256 --random-output-len 64
