@@ -31,6 +31,12 @@ import zlib
 
 BLOCK = 128
 
+# The BF16 checkpoint's MTP layer has copies of embedding and head; the FP8 checkpoint has each once.
+COPIES = {
+    "model.layers.6.embed_tokens.weight": "model.embed_tokens.weight",
+    "model.layers.6.shared_head.head.weight": "lm_head.weight",
+}
+
 
 def read_safetensors(path):
     """The head's bytes, the entries in the order of their data, the whole file."""
@@ -117,7 +123,7 @@ def weights_file(path, fp8):
     head, entries, data = read_safetensors(path)
     out = [struct.pack(">ii", len(data), len(head)), head]
     for begin, end, name, dtype, shape in entries:
-        fp8_dtype, fp8_shape, fp8_data = fp8[name]
+        fp8_dtype, fp8_shape, fp8_data = fp8[COPIES.get(name, name)]
         if fp8_shape != shape:
             raise SystemExit(name + " has different shapes in the two checkpoints")
         if fp8_dtype == "F8_E4M3" and dtype == "BF16":

@@ -48,6 +48,11 @@ public final class Bf16NanoCheckpoint {
     private static final String GOLDEN = "golden/nano/";
     private static final String CHECKSUMS = "nano-bf16.sha256";
 
+    /** The BF16 checkpoint has copies of embedding and head in its MTP layer, as published ones do; the FP8 one not. */
+    private static final Map<String, String> COPIES = Map.of(
+            "model.layers.6.embed_tokens.weight", "model.embed_tokens.weight",
+            "model.layers.6.shared_head.head.weight", "lm_head.weight");
+
     private final CheckpointFiles fp8;
     private final SafetensorsSource weights;
     private final Path target;
@@ -173,7 +178,7 @@ public final class Bf16NanoCheckpoint {
             }
             int rows = Math.toIntExact(entry.shape().getFirst());
             int cols = Math.toIntExact(entry.shape().getLast());
-            WeightMatrix matrix = weights.matrix(entry.name(), rows, cols);
+            WeightMatrix matrix = weights.matrix(COPIES.getOrDefault(entry.name(), entry.name()), rows, cols);
             switch (matrix) {
                 case F32Matrix stored -> data.copyFrom(stored.data());
                 case F16Matrix stored -> data.copyFrom(stored.data());

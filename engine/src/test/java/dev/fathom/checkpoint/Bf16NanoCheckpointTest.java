@@ -46,6 +46,10 @@ class Bf16NanoCheckpointTest {
                 SafetensorsSource fp8 = SafetensorsSource.open(fp8Files, LoadProgress.none())) {
             int quantized = 0;
             for (String name : bf16.names()) {
+                if (!fp8.contains(name)) {
+                    assertThat(name).containsAnyOf(".6.embed_tokens.", ".6.shared_head.head."); // copies
+                    continue;
+                }
                 List<Long> shape = bf16.shape(name);
                 assertThat(fp8.shape(name)).isEqualTo(shape);
                 if (shape.size() == 2) {

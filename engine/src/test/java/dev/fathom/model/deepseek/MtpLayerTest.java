@@ -65,7 +65,7 @@ class MtpLayerTest {
 
     @Test
     void usesTheMainEmbeddingAndHeadWhereTheLayerHasNoCopies() {
-        CheckpointFiles files = Bf16NanoCheckpoint.embeddedFp8();
+        CheckpointFiles files = CheckpointFiles.folder(Bf16NanoCheckpoint.folder());
         HfConfig config = HfConfig.parse(files.read("config.json"), "config.json");
         int[] ids = {0, 4084, 697, 279, 223};
         List<float[]> drafts = new ArrayList<>();
