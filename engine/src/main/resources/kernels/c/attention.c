@@ -1,7 +1,7 @@
 /* Both forms of MLA attention. The layouts of the structs are also in CAttention.java: eight bytes a field. */
 #include "elementary.h"
-#include "fp8.h"
 #include "storage.h"
+#include "tiles.h"
 
 /*
  * Keys in a block: their float32 copy (147 KiB for 576 columns) stays in the second-level cache. Blocks are counted from the

@@ -1,14 +1,14 @@
 /* Routed experts. The layouts of the two structs are also in CExperts.java: eight bytes a field. */
 #include "elementary.h"
-#include "fp8.h"
+#include "product.h"
 
 /* Rows of a weight in a unit: even one token keeps all threads busy. */
 #define UNIT 64
 
 struct expert {
-    struct fp8 gate; /* [inner, hidden] */
-    struct fp8 up; /* [inner, hidden] */
-    struct fp8 down; /* [hidden, inner] */
+    struct weight gate; /* [inner, hidden] */
+    struct weight up; /* [inner, hidden] */
+    struct weight down; /* [hidden, inner] */
 };
 
 /* Assignments are sorted by expert; start[e] is the first of expert e. */
@@ -24,8 +24,8 @@ struct experts {
     int64_t top_k;
     int64_t tokens;
     const float *x; /* [tokens, hidden] */
-    float *packed; /* [assignments, padded hidden], panels of each expert */
-    float *middle; /* [assignments, padded inner], panels of each expert */
+    uint8_t *prepared; /* x of each assignment, prepared for gate and up, which want it alike */
+    uint8_t *middle; /* silu(gate x) * up x of each assignment, prepared for down */
     float *down; /* [assignments, hidden] */
     float *out; /* [tokens, hidden] */
     struct workspace *spaces; /* one for each thread */
@@ -34,21 +34,21 @@ struct experts {
 static long take(struct experts *a) { return __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED); }
 
 /* A unit is an expert. */
-void fathom_experts_pack(struct experts *a, int thread) {
+void fathom_experts_prepare(struct experts *a, int thread) {
     long hidden = a->all->gate.cols;
+    long format = a->all->gate.format;
     (void) thread;
     for (long unit = take(a); unit < a->active_count; unit = take(a)) {
         long start = a->start[a->active[unit]];
         long count = a->start[a->active[unit] + 1] - start;
         for (long r = 0; r < count; r++) {
-            long first = r / HEIGHT * HEIGHT;
-            pack_row(a->x + a->token[start + r] * hidden, hidden,
-                     a->packed + (start + first) * padded(hidden) + (r - first) * LANES, least(HEIGHT, count - first));
+            prepare(format, a->x + a->token[start + r] * hidden, 0, hidden, hidden,
+                    a->prepared + start * prepared_bytes(format, hidden), r, count);
         }
     }
 }
 
-/* A unit is an expert's rows [from, from + UNIT) of gate and up: silu(gate x) * up x, packed for the third weight. */
+/* A unit is an expert's rows [from, from + UNIT) of gate and up: silu(gate x) * up x, prepared for the third weight. */
 static void gate_up(const struct experts *a, long number, long from, struct workspace *space) {
     const struct expert *expert = &a->all[number];
     long hidden = expert->gate.cols;
@@ -56,24 +56,19 @@ static void gate_up(const struct experts *a, long number, long from, struct work
     long to = least(inner, from + UNIT);
     long start = a->start[number];
     long count = a->start[number + 1] - start;
+    long format = expert->down.format;
+    uint8_t *middle = a->middle + start * prepared_bytes(format, inner);
     float gates[ROWS][UNIT], ups[ROWS][UNIT];
     for (long first = 0; first < count; first += ROWS) {
         long rows = least(ROWS, count - first);
-        const float *x = a->packed + (start + first) * padded(hidden);
+        const uint8_t *x = a->prepared + (start + first) * prepared_bytes(expert->gate.format, hidden);
         product(&expert->gate, from, to, x, rows, gates[0], UNIT, space);
         product(&expert->up, from, to, x, rows, ups[0], UNIT, space);
         for (long r = 0; r < rows; r++) {
-            long panel = first + r / HEIGHT * HEIGHT;
-            long height = least(HEIGHT, count - panel);
-            float *middle = a->middle + (start + panel) * padded(inner) + (first + r - panel) * LANES;
-            for (long i = from; i < to; i += LANES) {
-                floats value = mul(silu(load(gates[r] + i - from)), load(ups[r] + i - from));
-                store(middle + height * i, value);
-                if (to - i < LANES) {
-                    store(middle + height * i, zeros());
-                    store_first(middle + height * i, to - i, value);
-                }
+            for (long i = 0; i < to - from; i += LANES) {
+                store(gates[r] + i, mul(silu(load(gates[r] + i)), load(ups[r] + i)));
             }
+            prepare(format, gates[r], from, to, inner, middle, first + r, count);
         }
     }
 }
@@ -94,7 +89,8 @@ void fathom_experts_down(struct experts *a, int thread) {
         long number = a->active[unit / blocks];
         long from = unit % blocks * UNIT;
         long start = a->start[number];
-        product(&a->all[number].down, from, least(hidden, from + UNIT), a->middle + start * padded(inner),
+        const struct weight *down = &a->all[number].down;
+        product(down, from, least(hidden, from + UNIT), a->middle + start * prepared_bytes(down->format, inner),
                 a->start[number + 1] - start, a->down + start * hidden + from, hidden, &a->spaces[thread]);
     }
 }

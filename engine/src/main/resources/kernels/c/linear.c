@@ -1,12 +1,12 @@
 /* Linear maps. The layout of struct linear is also in CLinear.java: eight bytes a field. */
-#include "fp8.h"
+#include "product.h"
 
 struct linear {
     int64_t next; /* the first unit that no thread has taken */
-    struct fp8 weight;
+    struct weight weight;
     const float *x; /* [m, weight.cols] */
     int64_t m;
-    float *panels; /* x packed, for more than one row */
+    uint8_t *prepared; /* x as the weight's format wants it; null where that is x itself */
     float *y; /* [m, weight.rows] */
     int64_t unit; /* weight rows */
     struct workspace *spaces; /* one for each thread */
@@ -14,26 +14,23 @@ struct linear {
 
 int64_t fathom_workspace_bytes(void) { return sizeof(struct workspace); }
 
-/* A unit is a panel. */
-void fathom_pack(struct linear *a, int thread) {
+/* A unit is a row of x. */
+void fathom_prepare(struct linear *a, int thread) {
     long cols = a->weight.cols;
     (void) thread;
     for (;;) {
-        long first = HEIGHT * __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
-        if (first >= a->m) {
+        long r = __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
+        if (r >= a->m) {
             return;
         }
-        long height = least(HEIGHT, a->m - first);
-        for (long i = 0; i < height; i++) {
-            pack_row(a->x + (first + i) * cols, cols, a->panels + first * padded(cols) + i * LANES, height);
-        }
+        prepare(a->weight.format, a->x + r * cols, 0, cols, cols, a->prepared, r, a->m);
     }
 }
 
 /* A unit is some weight rows. */
 void fathom_linear(struct linear *a, int thread) {
-    const struct fp8 *w = &a->weight;
-    const float *x = a->m == 1 ? a->x : a->panels;
+    const struct weight *w = &a->weight;
+    const void *x = a->prepared != 0 ? (const void *) a->prepared : a->x;
     for (;;) {
         long from = a->unit * __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
         if (from >= w->rows) {

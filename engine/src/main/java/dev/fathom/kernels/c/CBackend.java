@@ -80,13 +80,7 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public LinearKernel bind(WeightMatrix weight) {
-        return switch (weight) {
-            case Fp8BlockMatrix w -> Fp8Struct.serves(w) ? new CLinear(w, library, team) : vector.bind(w);
-            case F32Matrix w -> vector.bind(w);
-            case Bf16Matrix w -> vector.bind(w);
-            case F16Matrix w -> vector.bind(w);
-            case BlockMatrix w -> vector.bind(w);
-        };
+        return WeightStruct.serves(weight) ? new CLinear(weight, library, team) : vector.bind(weight);
     }
 
     @Override

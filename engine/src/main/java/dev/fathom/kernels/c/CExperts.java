@@ -7,13 +7,13 @@ import dev.fathom.kernels.OpShapes;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
-import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
-/** Routed experts of FP8 blocks, split over (expert, weight rows): even one token keeps all threads busy. */
+/** Routed experts, split over (expert, weight rows): even one token keeps all threads busy. */
 final class CExperts implements ExpertsKernel {
     // struct experts of experts.c, in bytes
     private static final long ALL = 8;
@@ -26,7 +26,7 @@ final class CExperts implements ExpertsKernel {
     private static final long TOP_K = 64;
     private static final long TOKENS = 72;
     private static final long X = 80;
-    private static final long PACKED = 88;
+    private static final long PREPARED = 88;
     private static final long MIDDLE = 96;
     private static final long DOWN = 104;
     private static final long OUT = 112;
@@ -36,45 +36,41 @@ final class CExperts implements ExpertsKernel {
     /** Weight rows of a unit, as in experts.c. */
     private static final int UNIT = 64;
 
-    private final List<Fp8BlockMatrix> weights;
+    private final List<WeightMatrix> weights;
     private final int experts;
     private final int hidden;
     private final int inner;
     private final CLibrary library;
     private final CTeam team;
     private final MemorySegment struct;
+    private final MemorySegment all;
 
-    /** Whether all weights are of a kind the kernels are written for. */
+    /** Whether all weights are of a kind the kernels are written for, and gate and up want x alike: it is prepared once. */
     static boolean serves(List<ExpertWeights> experts) {
-        return experts.stream()
-                .flatMap(expert -> List.of(expert.gate(), expert.up(), expert.down()).stream())
-                .allMatch(weight -> weight instanceof Fp8BlockMatrix fp8 && Fp8Struct.serves(fp8));
+        ExpertWeights first = experts.getFirst();
+        return weights(experts).allMatch(WeightStruct::serves)
+                && WeightStruct.input(first.gate()) == WeightStruct.input(first.up());
     }
 
-    CExperts(List<ExpertWeights> weights, CLibrary library, CTeam team) {
-        this.weights = weights.stream()
-                .flatMap(expert -> List.of(expert.gate(), expert.up(), expert.down()).stream())
-                .map(CExperts::fp8)
-                .toList();
+    private static Stream<WeightMatrix> weights(List<ExpertWeights> experts) {
+        return experts.stream().flatMap(expert -> Stream.of(expert.gate(), expert.up(), expert.down()));
+    }
+
+    /** @param experts  some that are served */
+    CExperts(List<ExpertWeights> experts, CLibrary library, CTeam team) {
+        weights = weights(experts).toList();
         this.library = library;
         this.team = team;
-        experts = weights.size();
-        hidden = weights.getFirst().gate().cols();
-        inner = weights.getFirst().gate().rows();
+        this.experts = experts.size();
+        hidden = experts.getFirst().gate().cols();
+        inner = experts.getFirst().gate().rows();
         struct = team.allocate(BYTES);
-        MemorySegment all = team.allocate(Fp8Struct.BYTES * this.weights.size());
-        for (int i = 0; i < this.weights.size(); i++) {
-            Fp8Struct.write(this.weights.get(i), all, Fp8Struct.BYTES * i);
+        all = team.allocate(WeightStruct.BYTES * weights.size());
+        for (int i = 0; i < weights.size(); i++) {
+            WeightStruct.write(weights.get(i), all, WeightStruct.BYTES * i);
         }
         set(ALL, all.address());
         set(WORKSPACES, team.workspaces().address());
-    }
-
-    private static Fp8BlockMatrix fp8(WeightMatrix weight) {
-        if (weight instanceof Fp8BlockMatrix fp8) {
-            return fp8;
-        }
-        throw new IllegalArgumentException("serves() was not asked about " + weight);
     }
 
     @Override
@@ -85,7 +81,8 @@ final class CExperts implements ExpertsKernel {
             out.fill(0);
             return;
         }
-        CTeam.address(weights.getFirst().data(), "weight"); // refuses a closed arena
+        // Refuses a closed arena: one checkpoint holds them all.
+        WeightStruct.write(weights.getFirst(), all, 0);
         long mark = scratch.mark();
         int[] active = IntStream.range(0, experts)
                 .filter(expert -> plan.count(expert) > 0)
@@ -101,8 +98,8 @@ final class CExperts implements ExpertsKernel {
         set(TOP_K, plan.topK());
         set(TOKENS, plan.tokens());
         set(X, CTeam.address(x, "x"));
-        set(PACKED, scratch.bytes(CTeam.panelBytes(assignments, hidden)).address());
-        set(MIDDLE, scratch.bytes(CTeam.panelBytes(assignments, inner)).address());
+        set(PREPARED, scratch.bytes(CTeam.preparedBytes(assignments, hidden)).address());
+        set(MIDDLE, scratch.bytes(CTeam.preparedBytes(assignments, inner)).address());
         set(DOWN, scratch.bytes(Tensor.byteSize(assignments, hidden)).address());
         set(OUT, CTeam.address(out, "out"));
         run(plan, active.length, assignments);
@@ -111,7 +108,7 @@ final class CExperts implements ExpertsKernel {
 
     private void run(ExpertPlan plan, int active, int assignments) {
         long rows = (long) assignments * hidden;
-        team.run(library.expertsPack(), struct, active, rows);
+        team.run(library.expertsPrepare(), struct, active, rows);
         team.run(library.expertsGateUp(), struct, (long) active * Math.ceilDiv(inner, UNIT), 2 * rows * inner);
         team.run(library.expertsDown(), struct, (long) active * Math.ceilDiv(hidden, UNIT), rows * inner);
         team.run(library.expertsSum(), struct, plan.tokens(), rows);

@@ -18,8 +18,18 @@ import java.util.function.Consumer;
 /** The C sources in the jar, and how they become a library. */
 public final class CKernels {
     private static final String SOURCES = "/kernels/c/";
-    private static final List<String> FILES =
-            List.of("lanes.h", "elementary.h", "storage.h", "fp8.h", "linear.c", "experts.c", "rows.c", "attention.c");
+    private static final List<String> FILES = List.of(
+            "lanes.h",
+            "elementary.h",
+            "storage.h",
+            "weight.h",
+            "tiles.h",
+            "fp8.h",
+            "product.h",
+            "linear.c",
+            "experts.c",
+            "rows.c",
+            "attention.c");
 
     /**
      * No contraction: a * b + c must round as it is written. Nothing but the kernels is linked, so that the library fits every

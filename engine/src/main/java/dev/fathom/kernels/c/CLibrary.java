@@ -18,9 +18,9 @@ import java.lang.invoke.MethodHandle;
  * @param builtBy         target and compiler, for the banner
  */
 record CLibrary(
-        MemorySegment pack,
+        MemorySegment prepare,
         MemorySegment linear,
-        MemorySegment expertsPack,
+        MemorySegment expertsPrepare,
         MemorySegment expertsGateUp,
         MemorySegment expertsDown,
         MemorySegment expertsSum,
@@ -46,9 +46,9 @@ record CLibrary(
         try {
             SymbolLookup symbols = SymbolLookup.libraryLookup(entry.library(), arena);
             return new CLibrary(
-                    symbol(symbols, "fathom_pack"),
+                    symbol(symbols, "fathom_prepare"),
                     symbol(symbols, "fathom_linear"),
-                    symbol(symbols, "fathom_experts_pack"),
+                    symbol(symbols, "fathom_experts_prepare"),
                     symbol(symbols, "fathom_experts_gate_up"),
                     symbol(symbols, "fathom_experts_down"),
                     symbol(symbols, "fathom_experts_sum"),

@@ -20,7 +20,7 @@ final class CTeam implements AutoCloseable {
     private final WorkerPool pool;
     private final Arena arena;
     private final MemorySegment workspaces;
-    private final Buffer panels = new Buffer();
+    private final Buffer prepared = new Buffer();
 
     CTeam(WorkerPool pool, Arena arena, long workspaceBytes) {
         this.pool = pool;
@@ -41,9 +41,9 @@ final class CTeam implements AutoCloseable {
         return workspaces;
     }
 
-    /** Memory for {@code rows} packed rows, valid until the next call. */
-    MemorySegment panels(int rows, int cols) {
-        return panels.atLeast(panelBytes(rows, cols));
+    /** Memory for {@code rows} prepared rows of x, valid until the next call. */
+    MemorySegment prepared(int rows, int cols) {
+        return prepared.atLeast(preparedBytes(rows, cols));
     }
 
     Buffer buffer() {
@@ -73,7 +73,8 @@ final class CTeam implements AutoCloseable {
         }
     }
 
-    static long panelBytes(int rows, int cols) {
+    /** At least what prepared_bytes of product.h says for rows, whatever the format. */
+    static long preparedBytes(int rows, int cols) {
         return Math.multiplyExact(4L * rows, Math.ceilDiv(cols, CLibrary.LANES) * CLibrary.LANES);
     }
 

@@ -1,0 +1,84 @@
+package dev.fathom.kernels.c;
+
+import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.F16Matrix;
+import dev.fathom.tensor.WeightMatrix.F32Matrix;
+import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** {@code struct weight} of weight.h, and which weights the C kernels are written for. */
+final class WeightStruct {
+    static final long BYTES = 48;
+
+    // enum format of weight.h
+    private static final long FP8 = 0;
+
+    /** The width of FP8 blocks that the kernels are written for. */
+    private static final int BLOCK = 128;
+
+    private WeightStruct() {}
+
+    /** How a format's kernels want x. */
+    enum Input {
+        /** In float32: panels of some rows, or a single row as it is. */
+        FLOATS;
+
+        /** Whether {@code m} rows of x must be prepared first. */
+        boolean prepares(int m) {
+            return switch (this) {
+                case FLOATS -> m > 1;
+            };
+        }
+    }
+
+    static boolean serves(WeightMatrix weight) {
+        return switch (weight) {
+            // Blocks of another width are left to the vector backend: nobody ships them.
+            case Fp8BlockMatrix w -> w.blockCols() == BLOCK;
+            case F32Matrix w -> false;
+            case Bf16Matrix w -> false;
+            case F16Matrix w -> false;
+            case BlockMatrix w -> false;
+        };
+    }
+
+    /** Of a weight that is served. */
+    static Input input(WeightMatrix weight) {
+        return switch (weight) {
+            case Fp8BlockMatrix w -> Input.FLOATS;
+            case F32Matrix w -> throw notServed(w);
+            case Bf16Matrix w -> throw notServed(w);
+            case F16Matrix w -> throw notServed(w);
+            case BlockMatrix w -> throw notServed(w);
+        };
+    }
+
+    /** Writes a weight that is served, at byte offset {@code at}. */
+    static void write(WeightMatrix weight, MemorySegment struct, long at) {
+        switch (weight) {
+            case Fp8BlockMatrix w -> {
+                put(struct, at, FP8, w.data());
+                struct.set(ValueLayout.JAVA_LONG, at + 16, CTeam.address(w.scales(), "scales"));
+                struct.set(ValueLayout.JAVA_LONG, at + 40, w.blockRows());
+            }
+            case F32Matrix w -> throw notServed(w);
+            case Bf16Matrix w -> throw notServed(w);
+            case F16Matrix w -> throw notServed(w);
+            case BlockMatrix w -> throw notServed(w);
+        }
+        struct.set(ValueLayout.JAVA_LONG, at + 24, weight.rows());
+        struct.set(ValueLayout.JAVA_LONG, at + 32, weight.cols());
+    }
+
+    private static void put(MemorySegment struct, long at, long format, MemorySegment codes) {
+        struct.set(ValueLayout.JAVA_LONG, at, format);
+        struct.set(ValueLayout.JAVA_LONG, at + 8, CTeam.address(codes, "weight"));
+    }
+
+    private static IllegalArgumentException notServed(WeightMatrix weight) {
+        return new IllegalArgumentException("serves() was not asked about " + weight);
+    }
+}

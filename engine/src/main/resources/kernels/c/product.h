@@ -1,0 +1,44 @@
+/* Products with weights of every format: rows of x are prepared as the format wants them, then multiplied. */
+#ifndef FATHOM_PRODUCT_H
+#define FATHOM_PRODUCT_H
+
+#include "fp8.h"
+
+/* Bytes of a prepared row of x. Row r of some begins r times as far on if it is the first of its panel of HEIGHT rows. */
+ALWAYS long prepared_bytes(long format, long columns) {
+    (void) format;
+    return 4 * padded(columns);
+}
+
+/*
+ * Columns [from, to) of row r of count rows into the prepared rows. from is a multiple of 64, and so is to or it is the last.
+ * values: of column from on
+ */
+static void prepare(long format, const float *values, long from, long to, long columns, uint8_t *prepared, long r,
+                    long count) {
+    long first = r / HEIGHT * HEIGHT;
+    long height = least(HEIGHT, count - first);
+    uint8_t *panel = prepared + first * prepared_bytes(format, columns);
+    switch (format) {
+        case FP8: pack_row(values, to - from, (float *) panel + height * from + (r - first) * LANES, height); break;
+    }
+}
+
+/*
+ * Rows [from, to) of the weight times m prepared rows; column 0 of y is weight row from. A single row may come without
+ * being prepared where the format takes floats.
+ */
+static void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
+                    struct workspace *space) {
+    switch (w->format) {
+        case FP8:
+            if (m == 1) {
+                one_row_fp8(w, from, to, x, y);
+            } else {
+                many_rows(w, expand_fp8, from, to, x, m, y, y_stride, space);
+            }
+            break;
+    }
+}
+
+#endif

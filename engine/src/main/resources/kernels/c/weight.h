@@ -1,0 +1,20 @@
+/* A weight as it is stored. The layout of struct weight is also in WeightStruct.java: eight bytes a field. */
+#ifndef FATHOM_WEIGHT_H
+#define FATHOM_WEIGHT_H
+
+#include "lanes.h"
+
+enum format {
+    /* E4M3 codes, and a float32 scale for each block of block_rows rows and 128 columns. */
+    FP8,
+};
+
+/* Rows past the last are read as the last; whoever stores leaves them out. */
+struct weight {
+    int64_t format;
+    const uint8_t *codes;
+    const float *scales;
+    int64_t rows, cols, block_rows;
+};
+
+#endif
