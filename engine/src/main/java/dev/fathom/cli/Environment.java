@@ -14,6 +14,7 @@ import java.util.Set;
  *
  * @param healthCheckTimeout  SGLANG_HEALTH_CHECK_TIMEOUT, seconds: how long /health_generate waits for a token
  * @param longerContext       SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN: --context-length may exceed the config's
+ * @param threadsBind         SGLANG_CPU_OMP_THREADS_BIND: the processors of the worker threads
  * @param apiKey              OPENAI_API_KEY, for the commands that are clients
  * @param kernelCache         where compiled kernels are kept: FATHOM_CACHE_DIR, TORCHINDUCTOR_CACHE_DIR, or fathom/kernels in
  *                            XDG_CACHE_HOME or ~/.cache; empty where none of them is set
@@ -23,13 +24,15 @@ import java.util.Set;
 record Environment(
         Duration healthCheckTimeout,
         boolean longerContext,
+        Optional<String> threadsBind,
         Optional<String> apiKey,
         Optional<Path> kernelCache,
         boolean debug,
         List<String> notes) {
     private static final String HEALTH_CHECK_TIMEOUT = "SGLANG_HEALTH_CHECK_TIMEOUT";
     private static final String LONGER_CONTEXT = "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN";
-    private static final Set<String> KNOWN = Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT);
+    static final String THREADS_BIND = "SGLANG_CPU_OMP_THREADS_BIND";
+    private static final Set<String> KNOWN = Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT, THREADS_BIND);
 
     static Environment of(Map<String, String> variables) {
         List<String> notes = new ArrayList<>();
@@ -40,6 +43,7 @@ record Environment(
         return new Environment(
                 seconds(variables, HEALTH_CHECK_TIMEOUT, 20),
                 isTrue(variables, LONGER_CONTEXT),
+                Optional.ofNullable(variables.get(THREADS_BIND)).filter(list -> !list.isEmpty()),
                 Optional.ofNullable(variables.get("OPENAI_API_KEY")).filter(key -> !key.isEmpty()),
                 kernelCache(variables),
                 isTrue(variables, "FATHOM_DEBUG"),

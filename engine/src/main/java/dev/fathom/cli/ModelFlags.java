@@ -1,5 +1,6 @@
 package dev.fathom.cli;
 
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.model.ModelOptions;
@@ -86,6 +87,13 @@ final class ModelFlags {
     private int threads;
 
     @Option(
+            names = "--threads-bind",
+            paramLabel = "LIST",
+            description =
+                    "Processors the worker threads stay on, such as 0-7,16. Default: what SGLANG_CPU_OMP_THREADS_BIND says, else the system's choice.")
+    private @Nullable String threadsBind;
+
+    @Option(
             names = "--random-seed",
             paramLabel = "N",
             description = "Seeds what requests without a seed draw. Default: from the clock.")
@@ -116,10 +124,22 @@ final class ModelFlags {
                 .withKernelBackend(kernelBackend)
                 .withKernelCache(kernelCache.folder(environment).orElse(null))
                 .withThreads(threads)
+                .withCpuBinding(binding(environment))
                 .withModel(model)
                 .withAllowLongerContext(environment.longerContext())
                 .withSkipTokenizer(skipTokenizer)
                 .withChatTemplate(chatTemplate == null ? null : read(chatTemplate));
+    }
+
+    private CpuBinding binding(Environment environment) {
+        String list =
+                threadsBind != null ? threadsBind : environment.threadsBind().orElse("");
+        try {
+            return list.isEmpty() ? CpuBinding.NONE : CpuBinding.parse(list);
+        } catch (IllegalArgumentException e) {
+            String from = threadsBind != null ? "--threads-bind" : Environment.THREADS_BIND;
+            throw CliException.usage(from + ": " + e.getMessage() + ".");
+        }
     }
 
     private static void oneOf(String flag, String value, String... supported) {

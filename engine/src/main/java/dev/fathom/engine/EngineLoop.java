@@ -62,6 +62,7 @@ final class EngineLoop implements Runnable {
     public void run() {
         try (watchdog;
                 runner) {
+            runner.begin();
             Intake.@Nullable Work work = intake.next(true);
             while (work != null) {
                 cycle(work);

@@ -36,6 +36,11 @@ final class ModelRunner implements AutoCloseable {
         return new ModelRunner(model, kernels, comm, arena, kv);
     }
 
+    /** Called by the thread that runs all steps, before the first. */
+    void begin() {
+        kernels.bindCaller();
+    }
+
     /** Computes one step. The output is valid until the next call. */
     StepOutput run(Batch batch) {
         scratch.reset();

@@ -19,6 +19,9 @@ public interface KernelBackend extends AutoCloseable {
     /** One line for the start banner: what it runs on, and which operations fall back to a slower backend. */
     String description();
 
+    /** Called once by the thread that makes all calls from now on: a backend that binds its threads binds this one. */
+    default void bindCaller() {}
+
     LinearKernel bind(WeightMatrix weight);
 
     /**

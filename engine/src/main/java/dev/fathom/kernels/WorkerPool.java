@@ -29,6 +29,7 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     private final Worker[] workers;
+    private final CpuBinding binding;
     private volatile @Nullable Job current;
     private volatile boolean closed;
 
@@ -37,12 +38,25 @@ public final class WorkerPool implements AutoCloseable {
      * @param name     thread names are name-1, name-2 ...
      */
     public WorkerPool(int threads, String name) {
+        this(threads, name, CpuBinding.NONE);
+    }
+
+    /**
+     * @param binding  a processor for each member, the first for the caller, who says who it is by {@link #bindCaller}
+     * @throws KernelException if this process may not run on all of these processors
+     */
+    public WorkerPool(int threads, String name, CpuBinding binding) {
         if (threads < 1) {
             throw new IllegalArgumentException("threads: a worker pool needs at least 1, got " + threads);
         }
+        if (!binding.isEmpty() && binding.processors().size() < threads) {
+            throw new IllegalArgumentException(threads + " threads need as many processors, got " + binding);
+        }
+        binding.requireAllowed();
+        this.binding = binding;
         workers = new Worker[threads - 1];
         for (int i = 0; i < workers.length; i++) {
-            workers[i] = new Worker(name + "-" + (i + 1));
+            workers[i] = new Worker(name + "-" + (i + 1), i + 1);
         }
         for (Worker worker : workers) {
             worker.start();
@@ -52,6 +66,11 @@ public final class WorkerPool implements AutoCloseable {
     /** Members of the team, the caller included. */
     public int threads() {
         return workers.length + 1;
+    }
+
+    /** Keeps the calling thread on the first processor of the binding. Threads it starts from now on stay there, too. */
+    public void bindCaller() {
+        binding.bind(0);
     }
 
     /**
@@ -174,10 +193,12 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     private final class Worker extends Thread {
+        private final int member;
         private volatile boolean parked;
 
-        Worker(String name) {
+        Worker(String name, int member) {
             super(name);
+            this.member = member;
             setDaemon(true);
         }
 
@@ -189,6 +210,7 @@ public final class WorkerPool implements AutoCloseable {
 
         @Override
         public void run() {
+            binding.bind(member);
             Job done = null;
             while (true) {
                 Job job = awaitOther(done);

@@ -2,6 +2,7 @@ package dev.fathom.load;
 
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.LoadProgress;
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
 import dev.fathom.kernels.KernelException;
@@ -11,6 +12,7 @@ import dev.fathom.kernels.c.CpuTarget;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.kernels.vector.VectorBackend;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Kernel backends by the names {@code --kernel-backend} takes. */
@@ -20,10 +22,11 @@ final class Backends {
     private Backends() {}
 
     static KernelBackend open(LoadOptions options, LoadProgress progress) {
-        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
         Path cache = options.kernelCache();
+        CpuBinding binding = options.cpuBinding();
+        int threads = threads(options);
         return switch (options.kernelBackend()) {
-            case "auto" -> best(cache, threads, progress);
+            case "auto" -> best(cache, threads, binding, progress);
             case "c" -> {
                 requireVector("c");
                 if (cache == null) {
@@ -31,40 +34,57 @@ final class Backends {
                             + " --kernel-cache-dir, or set FATHOM_CACHE_DIR or HOME.");
                 }
                 try {
-                    yield openC(cache, threads, progress);
+                    yield openC(cache, threads, binding, progress);
                 } catch (KernelException e) {
                     throw new CheckpointException("--kernel-backend c cannot be had: " + e.getMessage() + ".", e);
                 }
             }
             case "vector" -> {
                 requireVector("vector");
-                yield new VectorBackend(threads);
+                yield new VectorBackend(threads, binding);
             }
-            case "scalar" -> new ScalarBackend(threads);
+            case "scalar" -> new ScalarBackend(threads, binding);
             default ->
                 throw new CheckpointException("There is no kernel backend named \"" + options.kernelBackend()
                         + "\"; give auto, c, vector or scalar.");
         };
     }
 
-    private static KernelBackend best(@Nullable Path cache, int threads, LoadProgress progress) {
+    private static int threads(LoadOptions options) {
+        List<Integer> processors = options.cpuBinding().processors();
+        try {
+            options.cpuBinding().requireAllowed();
+        } catch (KernelException e) {
+            throw new CheckpointException("Kernel threads cannot be bound: " + e.getMessage() + ".", e);
+        }
+        if (options.threads() > processors.size() && !processors.isEmpty()) {
+            throw new CheckpointException("--threads " + options.threads() + " needs as many processors to be bound to,"
+                    + " and " + processors + " are given.");
+        }
+        if (options.threads() > 0) {
+            return options.threads();
+        }
+        return processors.isEmpty() ? Runtime.getRuntime().availableProcessors() : processors.size();
+    }
+
+    private static KernelBackend best(@Nullable Path cache, int threads, CpuBinding binding, LoadProgress progress) {
         if (!vectorThere()) {
-            return new ScalarBackend(threads);
+            return new ScalarBackend(threads, binding);
         }
         if (cache == null) {
-            return new VectorBackend(threads);
+            return new VectorBackend(threads, binding);
         }
         try {
-            return openC(cache, threads, progress);
+            return openC(cache, threads, binding, progress);
         } catch (KernelException e) {
             progress.say("No C kernels, the Java Vector API serves: " + e.getMessage() + ".\n");
-            return new VectorBackend(threads);
+            return new VectorBackend(threads, binding);
         }
     }
 
-    private static KernelBackend openC(Path cache, int threads, LoadProgress progress) {
+    private static KernelBackend openC(Path cache, int threads, CpuBinding binding, LoadProgress progress) {
         CpuTarget target = CKernels.target(CpuTarget.CPU_INFO);
-        return CBackend.open(new KernelCache(cache), target, threads, progress::say);
+        return CBackend.open(new KernelCache(cache), target, threads, binding, progress::say);
     }
 
     private static void requireVector(String name) {

@@ -1,7 +1,9 @@
 package dev.fathom.load;
 
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.model.ModelOptions;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param kernelCache         folder of compiled kernels; null where nothing may be compiled, so that auto takes the vector
  *                            backend
  * @param threads             kernel threads; 0 is one for each processor
+ * @param cpuBinding          processors that kernel threads stay on
  * @param allowLongerContext  whether {@code model.contextLength()} may exceed what the model was made for
  * @param skipTokenizer       loads no tokenizer and no template: token ids in, token ids out
  * @param chatTemplate        Jinja text that replaces the checkpoint's own template, or null
@@ -23,6 +26,7 @@ public record LoadOptions(
         String kernelBackend,
         @Nullable Path kernelCache,
         int threads,
+        CpuBinding cpuBinding,
         ModelOptions model,
         boolean allowLongerContext,
         boolean skipTokenizer,
@@ -35,122 +39,92 @@ public record LoadOptions(
 
     /** The model that comes with Fathom, the best backend, all processors. */
     public static final LoadOptions EMBEDDED =
-            new LoadOptions(null, null, "auto", null, 0, ModelOptions.DEFAULT, false, false, null);
+            new LoadOptions(null, null, "auto", null, 0, CpuBinding.NONE, ModelOptions.DEFAULT, false, false, null);
 
-    public LoadOptions withModelPath(@Nullable Path path) {
-        return new LoadOptions(
-                path,
-                tokenizerPath,
-                kernelBackend,
-                kernelCache,
-                threads,
-                model,
-                allowLongerContext,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withModelPath(@Nullable Path value) {
+        return with(fields -> fields.modelPath = value);
     }
 
-    public LoadOptions withTokenizerPath(@Nullable Path path) {
-        return new LoadOptions(
-                modelPath,
-                path,
-                kernelBackend,
-                kernelCache,
-                threads,
-                model,
-                allowLongerContext,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withTokenizerPath(@Nullable Path value) {
+        return with(fields -> fields.tokenizerPath = value);
     }
 
-    public LoadOptions withKernelBackend(String name) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                name,
-                kernelCache,
-                threads,
-                model,
-                allowLongerContext,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withKernelBackend(String value) {
+        return with(fields -> fields.kernelBackend = value);
     }
 
-    public LoadOptions withKernelCache(@Nullable Path folder) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                kernelBackend,
-                folder,
-                threads,
-                model,
-                allowLongerContext,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withKernelCache(@Nullable Path value) {
+        return with(fields -> fields.kernelCache = value);
     }
 
-    public LoadOptions withThreads(int count) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                kernelBackend,
-                kernelCache,
-                count,
-                model,
-                allowLongerContext,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withThreads(int value) {
+        return with(fields -> fields.threads = value);
     }
 
-    public LoadOptions withModel(ModelOptions options) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                kernelBackend,
-                kernelCache,
-                threads,
-                options,
-                allowLongerContext,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withCpuBinding(CpuBinding value) {
+        return with(fields -> fields.cpuBinding = value);
     }
 
-    public LoadOptions withAllowLongerContext(boolean allow) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                kernelBackend,
-                kernelCache,
-                threads,
-                model,
-                allow,
-                skipTokenizer,
-                chatTemplate);
+    public LoadOptions withModel(ModelOptions value) {
+        return with(fields -> fields.model = value);
     }
 
-    public LoadOptions withSkipTokenizer(boolean skip) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                kernelBackend,
-                kernelCache,
-                threads,
-                model,
-                allowLongerContext,
-                skip,
-                chatTemplate);
+    public LoadOptions withAllowLongerContext(boolean value) {
+        return with(fields -> fields.allowLongerContext = value);
     }
 
-    public LoadOptions withChatTemplate(@Nullable String jinja) {
-        return new LoadOptions(
-                modelPath,
-                tokenizerPath,
-                kernelBackend,
-                kernelCache,
-                threads,
-                model,
-                allowLongerContext,
-                skipTokenizer,
-                jinja);
+    public LoadOptions withSkipTokenizer(boolean value) {
+        return with(fields -> fields.skipTokenizer = value);
+    }
+
+    public LoadOptions withChatTemplate(@Nullable String value) {
+        return with(fields -> fields.chatTemplate = value);
+    }
+
+    private LoadOptions with(Consumer<Fields> change) {
+        Fields fields = new Fields(this);
+        change.accept(fields);
+        return fields.options();
+    }
+
+    /** The components, to change one of them. */
+    private static final class Fields {
+        private @Nullable Path modelPath;
+        private @Nullable Path tokenizerPath;
+        private String kernelBackend;
+        private @Nullable Path kernelCache;
+        private int threads;
+        private CpuBinding cpuBinding;
+        private ModelOptions model;
+        private boolean allowLongerContext;
+        private boolean skipTokenizer;
+        private @Nullable String chatTemplate;
+
+        Fields(LoadOptions options) {
+            modelPath = options.modelPath;
+            tokenizerPath = options.tokenizerPath;
+            kernelBackend = options.kernelBackend;
+            kernelCache = options.kernelCache;
+            threads = options.threads;
+            cpuBinding = options.cpuBinding;
+            model = options.model;
+            allowLongerContext = options.allowLongerContext;
+            skipTokenizer = options.skipTokenizer;
+            chatTemplate = options.chatTemplate;
+        }
+
+        LoadOptions options() {
+            return new LoadOptions(
+                    modelPath,
+                    tokenizerPath,
+                    kernelBackend,
+                    kernelCache,
+                    threads,
+                    cpuBinding,
+                    model,
+                    allowLongerContext,
+                    skipTokenizer,
+                    chatTemplate);
+        }
     }
 }

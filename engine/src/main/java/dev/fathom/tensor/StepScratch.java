@@ -35,7 +35,9 @@ public final class StepScratch implements AutoCloseable {
         int index = given++;
         if (index < views.size()) {
             View view = views.get(index);
-            if (view.start() == start && view.tensor().rows() == rows && view.tensor().cols() == cols) {
+            if (view.start() == start
+                    && view.tensor().rows() == rows
+                    && view.tensor().cols() == cols) {
                 return view.tensor();
             }
         }

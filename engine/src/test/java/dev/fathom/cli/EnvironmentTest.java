@@ -22,10 +22,12 @@ class EnvironmentTest {
         Environment environment = Environment.of(Map.of(
                 "SGLANG_HEALTH_CHECK_TIMEOUT", "2.5",
                 "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN", "True",
+                "SGLANG_CPU_OMP_THREADS_BIND", "0-1",
                 "SGLANG_TORCH_PROFILER_DIR", "/tmp",
                 "OPENAI_API_KEY", "k"));
         assertThat(environment.healthCheckTimeout()).isEqualTo(Duration.ofMillis(2500));
         assertThat(environment.longerContext()).isTrue();
+        assertThat(environment.threadsBind()).contains("0-1");
         assertThat(environment.apiKey()).contains("k");
         assertThat(environment.notes()).containsExactly("SGLANG_TORCH_PROFILER_DIR is set, but has no meaning here.");
     }

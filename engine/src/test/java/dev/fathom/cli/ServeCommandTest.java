@@ -24,6 +24,7 @@ class ServeCommandTest {
             "--kernel-backend",
             "--kernel-cache-dir",
             "--threads",
+            "--threads-bind",
             "--warmup-seconds",
             "--list-flags",
             "--help",
@@ -74,6 +75,7 @@ class ServeCommandTest {
             delimiter = '|',
             value = {
                 "--tp 2 | --tp 2 is not supported in this version: ",
+                "--threads-bind 3-1 | --threads-bind: a list of processors such as 0-3,8 is wanted, got \"3-1\".",
                 "--port 70000 | --port must be in [0, 65535], got 70000.",
                 "--port | Missing required parameter for option '--port' (PORT)",
                 "--port many | Invalid value for option '--port': 'many' is not an int",

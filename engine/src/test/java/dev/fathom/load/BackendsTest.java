@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.LoadProgress;
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.KernelBackend;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,6 +56,21 @@ class BackendsTest {
         assertThatThrownBy(() -> open(ONE_THREAD.withKernelBackend("c")))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("--kernel-cache-dir");
+    }
+
+    @Test
+    void takesAThreadForEachProcessorItIsBoundTo() {
+        CpuBinding first = CpuBinding.parse("0");
+        LoadOptions bound = LoadOptions.EMBEDDED.withCpuBinding(first);
+        try (KernelBackend kernels = open(bound)) {
+            assertThat(kernels.description()).contains(" on 1 thread ");
+        }
+        assertThatThrownBy(() -> open(bound.withThreads(2)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessage("--threads 2 needs as many processors to be bound to, and [0] are given.");
+        assertThatThrownBy(() -> open(bound.withCpuBinding(CpuBinding.parse("1023"))))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageMatching("Kernel threads cannot be bound: this process may run on .*, not on \\[1023]\\.");
     }
 
     @Test

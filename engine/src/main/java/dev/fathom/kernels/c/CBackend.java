@@ -1,6 +1,7 @@
 package dev.fathom.kernels.c;
 
 import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
@@ -52,11 +53,17 @@ public final class CBackend implements KernelBackend {
      * @throws KernelException if the kernels cannot be had
      */
     public static CBackend open(KernelCache cache, CpuTarget target, int threads, Consumer<String> progress) {
+        return open(cache, target, threads, CpuBinding.NONE, progress);
+    }
+
+    /** As {@link #open(KernelCache, CpuTarget, int, Consumer)}, threads kept on the processors of {@code binding}. */
+    public static CBackend open(
+            KernelCache cache, CpuTarget target, int threads, CpuBinding binding, Consumer<String> progress) {
         Arena arena = Arena.ofShared();
         boolean opened = false;
         try {
             CLibrary library = CKernels.load(cache, target, progress, arena);
-            VectorBackend vector = new VectorBackend(threads);
+            VectorBackend vector = new VectorBackend(threads, binding);
             CTeam team = new CTeam(vector.workers(), arena, library.workspaceBytes());
             opened = true;
             return new CBackend(vector, library, team);
@@ -70,6 +77,11 @@ public final class CBackend implements KernelBackend {
     @Override
     public String name() {
         return "c";
+    }
+
+    @Override
+    public void bindCaller() {
+        vector.bindCaller();
     }
 
     @Override

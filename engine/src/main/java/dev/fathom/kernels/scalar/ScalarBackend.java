@@ -1,6 +1,7 @@
 package dev.fathom.kernels.scalar;
 
 import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertRouter;
 import dev.fathom.kernels.ExpertWeights;
@@ -26,12 +27,22 @@ public final class ScalarBackend implements KernelBackend {
 
     /** @param threads at least 1, the calling thread included */
     public ScalarBackend(int threads) {
-        team = new ScalarTeam(threads);
+        this(threads, CpuBinding.NONE);
+    }
+
+    /** @throws dev.fathom.kernels.KernelException if this process may not run on the processors of {@code binding} */
+    public ScalarBackend(int threads, CpuBinding binding) {
+        team = new ScalarTeam(threads, binding);
     }
 
     @Override
     public String name() {
         return "scalar";
+    }
+
+    @Override
+    public void bindCaller() {
+        team.bindCaller();
     }
 
     @Override

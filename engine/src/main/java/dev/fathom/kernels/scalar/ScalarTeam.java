@@ -1,5 +1,6 @@
 package dev.fathom.kernels.scalar;
 
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.WorkerPool;
 import java.util.Arrays;
 
@@ -12,10 +13,14 @@ final class ScalarTeam implements AutoCloseable {
     private final float[][] floats;
     private final double[][] doubles;
 
-    ScalarTeam(int threads) {
-        pool = new WorkerPool(threads, "fathom-kernel");
+    ScalarTeam(int threads, CpuBinding binding) {
+        pool = new WorkerPool(threads, "fathom-kernel", binding);
         floats = new float[threads][0];
         doubles = new double[threads][0];
+    }
+
+    void bindCaller() {
+        pool.bindCaller();
     }
 
     int threads() {

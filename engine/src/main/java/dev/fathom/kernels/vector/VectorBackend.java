@@ -1,6 +1,7 @@
 package dev.fathom.kernels.vector;
 
 import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertRouter;
 import dev.fathom.kernels.ExpertWeights;
@@ -32,7 +33,12 @@ public final class VectorBackend implements KernelBackend {
 
     /** @param threads at least 1, the calling thread included */
     public VectorBackend(int threads) {
-        team = new VectorTeam(threads);
+        this(threads, CpuBinding.NONE);
+    }
+
+    /** @throws dev.fathom.kernels.KernelException if this process may not run on the processors of {@code binding} */
+    public VectorBackend(int threads, CpuBinding binding) {
+        team = new VectorTeam(threads, binding);
     }
 
     /** The threads, for a backend that takes some operations over: one team serves both. */
@@ -43,6 +49,11 @@ public final class VectorBackend implements KernelBackend {
     @Override
     public String name() {
         return "vector";
+    }
+
+    @Override
+    public void bindCaller() {
+        team.workers().bindCaller();
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.fathom.kernels.vector;
 
+import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.WorkerPool;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -17,8 +18,8 @@ final class VectorTeam implements AutoCloseable {
     private final Workspace[] workspaces;
     private final Workspace.Buffer shared = new Workspace.Buffer(arena);
 
-    VectorTeam(int threads) {
-        pool = new WorkerPool(threads, "fathom-kernel");
+    VectorTeam(int threads, CpuBinding binding) {
+        pool = new WorkerPool(threads, "fathom-kernel", binding);
         workspaces = new Workspace[threads];
         for (int i = 0; i < threads; i++) {
             workspaces[i] = new Workspace(arena);
