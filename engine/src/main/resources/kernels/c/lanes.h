@@ -75,6 +75,12 @@ ALWAYS ints widen_unsigned(const uint8_t *p) { return _mm512_cvtepu16_epi32(_mm2
 /* LANES ints of at most 16 bits, stored as such. */
 ALWAYS void store_narrow(uint8_t *p, ints v) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(v)); }
 
+/* LANES codes of E4M3, none of them NaN, times 2^-8: such a code is an IEEE half without one bit of the exponent. */
+ALWAYS floats from_e4m3(const uint8_t *p) {
+    __m256i words = _mm256_slli_epi16(_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *) p)), 7);
+    return _mm512_cvtph_ps(_mm256_and_si256(words, _mm256_set1_epi16((short) 0xBFFF)));
+}
+
 /* Bytes: 4 * LANES of them. */
 typedef __m512i bytes;
 #define BYTES 64
@@ -146,6 +152,11 @@ ALWAYS ints widen_unsigned(const uint8_t *p) { return _mm256_cvtepu16_epi32(_mm_
 ALWAYS void store_narrow(uint8_t *p, ints v) {
     __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     _mm_storeu_si128((__m128i *) p, packed);
+}
+
+ALWAYS floats from_e4m3(const uint8_t *p) {
+    __m128i words = _mm_slli_epi16(_mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *) p)), 7);
+    return _mm256_cvtph_ps(_mm_and_si128(words, _mm_set1_epi16((short) 0xBFFF)));
 }
 
 typedef __m256i bytes;

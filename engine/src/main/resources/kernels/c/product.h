@@ -32,8 +32,8 @@ static void product(const struct weight *w, long from, long to, const void *x, l
                     struct workspace *space) {
     switch (w->format) {
         case FP8:
-            if (m == 1) {
-                one_row_fp8(w, from, to, x, y);
+            if (m <= HEIGHT) {
+                few_rows_fp8(w, from, to, x, m, y, y_stride);
             } else {
                 many_rows(w, expand_fp8, from, to, x, m, y, y_stride, space);
             }

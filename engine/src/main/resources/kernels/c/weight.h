@@ -5,7 +5,10 @@
 #include "lanes.h"
 
 enum format {
-    /* E4M3 codes, and a float32 scale for each block of block_rows rows and 128 columns. */
+    /*
+     * E4M3 codes, and a float32 scale for each block of block_rows rows and 128 columns. kinds: a byte for each tile of 4
+     * rows and 128 columns, zero at first; fp8.h notes there what it finds in the tile.
+     */
     FP8,
 };
 
@@ -15,6 +18,7 @@ struct weight {
     const uint8_t *codes;
     const float *scales;
     int64_t rows, cols, block_rows;
+    uint8_t *kinds;
 };
 
 #endif

@@ -66,8 +66,14 @@ final class CExperts implements ExpertsKernel {
         inner = experts.getFirst().gate().rows();
         struct = team.allocate(BYTES);
         all = team.allocate(WeightStruct.BYTES * weights.size());
+        long noted = 0;
+        MemorySegment notes =
+                team.notes(weights.stream().mapToLong(WeightStruct::noteBytes).sum());
         for (int i = 0; i < weights.size(); i++) {
             WeightStruct.write(weights.get(i), all, WeightStruct.BYTES * i);
+            long bytes = WeightStruct.noteBytes(weights.get(i));
+            WeightStruct.writeNotes(all, WeightStruct.BYTES * i, notes.asSlice(noted, bytes));
+            noted += bytes;
         }
         set(ALL, all.address());
         set(WORKSPACES, team.workspaces().address());

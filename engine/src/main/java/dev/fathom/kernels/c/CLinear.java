@@ -30,6 +30,7 @@ final class CLinear implements LinearKernel {
         this.library = library;
         this.team = team;
         struct = team.allocate(BYTES);
+        WeightStruct.writeNotes(struct, WEIGHT, team.notes(WeightStruct.noteBytes(weight)));
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.fathom.kernels.c;
 
 import dev.fathom.kernels.WorkerPool;
+import dev.fathom.tensor.LazyMemory;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,6 +36,11 @@ final class CTeam implements AutoCloseable {
     /** Memory for as long as the backend lives. */
     MemorySegment allocate(long bytes) {
         return arena.allocate(bytes, CACHE_LINE);
+    }
+
+    /** Zeros for as long as the backend lives; they cost nothing until they are touched. */
+    MemorySegment notes(long bytes) {
+        return bytes == 0 ? MemorySegment.NULL : LazyMemory.allocate(bytes, arena);
     }
 
     MemorySegment workspaces() {

@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 
 /** An instruction set that the C kernels are written for. */
 public enum CpuTarget {
-    AVX2("avx2 fma"),
+    AVX2("avx2 fma f16c"),
     AVX512("avx512f avx512bw avx512dq avx512vl");
 
     /** What Linux says about the processors, features that the kernel switched off left out. */

@@ -11,13 +11,18 @@ import java.lang.foreign.ValueLayout;
 
 /** {@code struct weight} of weight.h, and which weights the C kernels are written for. */
 final class WeightStruct {
-    static final long BYTES = 48;
+    static final long BYTES = 56;
 
     // enum format of weight.h
     private static final long FP8 = 0;
 
     /** The width of FP8 blocks that the kernels are written for. */
     private static final int BLOCK = 128;
+
+    /** Weight rows of a tile, as in tiles.h. */
+    private static final int TALL = 4;
+
+    private static final long KINDS = 48;
 
     private WeightStruct() {}
 
@@ -56,7 +61,19 @@ final class WeightStruct {
         };
     }
 
-    /** Writes a weight that is served, at byte offset {@code at}. */
+    /** Bytes that the kernels note about a weight while it lives, a five-hundredth of its own; zeros at first. */
+    static long noteBytes(WeightMatrix weight) {
+        return weight instanceof Fp8BlockMatrix
+                ? (long) Math.ceilDiv(weight.rows(), TALL) * Math.ceilDiv(weight.cols(), BLOCK)
+                : 0;
+    }
+
+    /** Tells the kernels where to note; once, for the struct at byte offset {@code at}. */
+    static void writeNotes(MemorySegment struct, long at, MemorySegment notes) {
+        struct.set(ValueLayout.JAVA_LONG, at + KINDS, notes.address());
+    }
+
+    /** Writes all else of a weight that is served, at byte offset {@code at}. */
     static void write(WeightMatrix weight, MemorySegment struct, long at) {
         switch (weight) {
             case Fp8BlockMatrix w -> {

@@ -82,10 +82,10 @@ class CKernelsTest {
 
     @Test
     void choosesTargetsByFeatureNotByVendor() throws IOException {
-        assertThat(CpuTarget.running(cpuInfo("fpu sse2 avx avx2 fma"))).containsExactly(CpuTarget.AVX2);
-        assertThat(CpuTarget.running(cpuInfo("fma avx512vl avx512bw avx512f avx2 avx512dq sse2 sse2")))
+        assertThat(CpuTarget.running(cpuInfo("fpu sse2 avx avx2 f16c fma"))).containsExactly(CpuTarget.AVX2);
+        assertThat(CpuTarget.running(cpuInfo("fma avx512vl avx512bw avx512f avx2 avx512dq f16c sse2 sse2")))
                 .containsExactly(CpuTarget.AVX2, CpuTarget.AVX512);
-        assertThat(CpuTarget.running(cpuInfo("avx2 avx512f fma"))).containsExactly(CpuTarget.AVX2);
+        assertThat(CpuTarget.running(cpuInfo("avx2 avx512f f16c fma"))).containsExactly(CpuTarget.AVX2);
         assertThat(CpuTarget.running(cpuInfo("avx2"))).isEmpty();
         assertThat(CpuTarget.running(folder.resolve("missing"))).isEmpty();
         assertThat(CpuTarget.running(Files.writeString(folder.resolve("arm"), "Features\t: fp asimd\n")))
