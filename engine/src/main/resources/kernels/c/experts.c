@@ -28,7 +28,7 @@ struct experts {
     uint8_t *middle; /* silu(gate x) * up x of each assignment, prepared for down */
     float *down; /* [assignments, hidden] */
     float *out; /* [tokens, hidden] */
-    struct workspace *spaces; /* one for each thread */
+    union space *spaces; /* one for each thread */
 };
 
 static long take(struct experts *a) { return __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED); }
@@ -49,7 +49,7 @@ void fathom_experts_prepare(struct experts *a, int thread) {
 }
 
 /* A unit is an expert's rows [from, from + UNIT) of gate and up: silu(gate x) * up x, prepared for the third weight. */
-static void gate_up(const struct experts *a, long number, long from, struct workspace *space) {
+static void gate_up(const struct experts *a, long number, long from, union space *space) {
     const struct expert *expert = &a->all[number];
     long hidden = expert->gate.cols;
     long inner = expert->gate.rows;

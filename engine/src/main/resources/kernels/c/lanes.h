@@ -57,6 +57,7 @@ ALWAYS floats if_nan(floats v, floats yes, floats no) {
 ALWAYS ints all_ints(int v) { return _mm512_set1_epi32(v); }
 ALWAYS ints and_ints(ints a, ints b) { return _mm512_and_si512(a, b); }
 ALWAYS ints or_ints(ints a, ints b) { return _mm512_or_si512(a, b); }
+ALWAYS ints xor_ints(ints a, ints b) { return _mm512_xor_si512(a, b); }
 ALWAYS ints add_ints(ints a, ints b) { return _mm512_add_epi32(a, b); }
 ALWAYS ints min_ints(ints a, ints b) { return _mm512_min_epi32(a, b); }
 ALWAYS ints shift_left(ints v, int bits) { return _mm512_slli_epi32(v, (unsigned) bits); }
@@ -137,6 +138,7 @@ ALWAYS floats if_nan(floats v, floats yes, floats no) {
 ALWAYS ints all_ints(int v) { return _mm256_set1_epi32(v); }
 ALWAYS ints and_ints(ints a, ints b) { return _mm256_and_si256(a, b); }
 ALWAYS ints or_ints(ints a, ints b) { return _mm256_or_si256(a, b); }
+ALWAYS ints xor_ints(ints a, ints b) { return _mm256_xor_si256(a, b); }
 ALWAYS ints add_ints(ints a, ints b) { return _mm256_add_epi32(a, b); }
 ALWAYS ints min_ints(ints a, ints b) { return _mm256_min_epi32(a, b); }
 ALWAYS ints shift_left(ints v, int bits) { return _mm256_slli_epi32(v, bits); }

@@ -9,10 +9,10 @@ struct linear {
     uint8_t *prepared; /* x as the weight's format wants it; null where that is x itself */
     float *y; /* [m, weight.rows] */
     int64_t unit; /* weight rows */
-    struct workspace *spaces; /* one for each thread */
+    union space *spaces; /* one for each thread */
 };
 
-int64_t fathom_workspace_bytes(void) { return sizeof(struct workspace); }
+int64_t fathom_workspace_bytes(void) { return sizeof(union space); }
 
 /* A unit is a row of x. */
 void fathom_prepare(struct linear *a, int thread) {

@@ -2,12 +2,21 @@
 #ifndef FATHOM_PRODUCT_H
 #define FATHOM_PRODUCT_H
 
+#include "blocks.h"
 #include "fp8.h"
+
+/* What a thread needs, for one product at a time. */
+union space {
+    struct workspace floats;
+    struct code_space codes;
+};
 
 /* Bytes of a prepared row of x. Row r of some begins r times as far on if it is the first of its panel of HEIGHT rows. */
 ALWAYS long prepared_bytes(long format, long columns) {
-    (void) format;
-    return 4 * padded(columns);
+    switch (format) {
+        case FP8: return 4 * padded(columns);
+        default: return (long) sizeof(struct group) * groups_of(columns);
+    }
 }
 
 /*
@@ -21,6 +30,9 @@ static void prepare(long format, const float *values, long from, long to, long c
     uint8_t *panel = prepared + first * prepared_bytes(format, columns);
     switch (format) {
         case FP8: pack_row(values, to - from, (float *) panel + height * from + (r - first) * LANES, height); break;
+        default:
+            round_row(values, to - from, (struct group *) panel + height * (from / GROUP_COLUMNS) + r - first, height);
+            break;
     }
 }
 
@@ -29,15 +41,16 @@ static void prepare(long format, const float *values, long from, long to, long c
  * being prepared where the format takes floats.
  */
 static void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
-                    struct workspace *space) {
+                    union space *space) {
     switch (w->format) {
         case FP8:
             if (m <= HEIGHT) {
                 few_rows_fp8(w, from, to, x, m, y, y_stride);
             } else {
-                many_rows(w, expand_fp8, from, to, x, m, y, y_stride, space);
+                many_rows(w, expand_fp8, from, to, x, m, y, y_stride, &space->floats);
             }
             break;
+        default: many_codes(w, from, to, x, m, y, y_stride, &space->codes); break;
     }
 }
 

@@ -10,6 +10,13 @@ enum format {
      * rows and 128 columns, zero at first; fp8.h notes there what it finds in the tile.
      */
     FP8,
+    /* Blocks of GGUF files, side by side. */
+    Q4_0,
+    Q5_0,
+    Q8_0,
+    Q4_K,
+    Q5_K,
+    Q6_K,
 };
 
 /* Rows past the last are read as the last; whoever stores leaves them out. */

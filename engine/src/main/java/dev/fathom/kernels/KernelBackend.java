@@ -9,6 +9,8 @@ import java.util.List;
  * backends to it. Calls come from one thread, the one that runs the step; an operation has finished when it returns.
  * Shapes are checked on entry: {@link IllegalArgumentException} names the argument.
  *
+ * <p>Products with weights of small integers take x rounded: {@link RoundedInput} says which and how.
+ *
  * <p>Every operation is batch-invariant: the numbers of a row (or of a sequence, for attention) do not depend on what
  * other rows are in the same call, bit for bit.
  */
@@ -29,7 +31,7 @@ public interface KernelBackend extends AutoCloseable {
      */
     HeadsKernel bindHeads(WeightMatrix stacked, int heads);
 
-    /** @param experts equal shapes; all gates of one format, as are all ups and all downs */
+    /** @param experts equal shapes; all gates of one format, as are all ups and all downs; gate and up both round x, or neither */
     ExpertsKernel bindExperts(List<ExpertWeights> experts);
 
     /**

@@ -35,6 +35,10 @@ public final class OpShapes {
             throw new IllegalArgumentException("bindExperts: experts: none given");
         }
         ExpertWeights first = experts.getFirst();
+        if (RoundedInput.appliesTo(first.gate()) != RoundedInput.appliesTo(first.up())) {
+            throw new IllegalArgumentException("bindExperts: experts: number 0 is " + describe(first)
+                    + "; gate and up must both have weights of small integers, or neither");
+        }
         for (int e = 0; e < experts.size(); e++) {
             ExpertWeights expert = experts.get(e);
             if (!alike(expert.gate(), first.gate())

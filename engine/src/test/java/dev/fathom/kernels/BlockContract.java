@@ -73,11 +73,109 @@ abstract class BlockContract extends ExpertsContract {
         check(blocks(format, 577, 768), gaussian(9, 768), format + " over threads, nine rows");
     }
 
+    /** What is subtracted from every number of a group of 32 columns: the number itself where its scale is zero. */
+    static double minimum(BlockMatrix weight, int row, int col) {
+        BlockFormat format = weight.format();
+        return switch (format) {
+            case Q4_0, Q5_0, Q8_0, Q6_K -> 0;
+            case Q4_K, Q5_K -> {
+                long at = format.rowBytes(weight.cols()) * row + format.rowBytes(col / format.columns() * format.columns());
+                MemorySegment block =
+                        MemorySegment.ofArray(weight.data().asSlice(at, format.bytes()).toArray(ValueLayout.JAVA_BYTE));
+                block.set(Codecs.LE_SHORT, 0, (short) 0);
+                yield -new BlockMatrix(format, block, 1, format.columns()).get(0, col % format.columns());
+            }
+        };
+    }
+
     @ParameterizedTest
     @EnumSource
     void decodesBlocksExactly(BlockFormat format) {
-        checkOneHot(blocks(format, 6, 512), format.name());
-        checkOneHot(blocks(format, 6, 512, true), format + " with extreme scales");
+        checkSingleColumns(blocks(format, 6, 512), format.name());
+        checkSingleColumns(blocks(format, 6, 512, true), format + " with extreme scales");
+    }
+
+    /**
+     * Rows with 127 in one column, which is code 127 with scale 1, pick single weights: what comes out is 127 times {@link
+     * BlockMatrix#get}, rounded once, or with a minimum twice.
+     */
+    private void checkSingleColumns(BlockMatrix weight, String what) {
+        int cols = weight.cols();
+        Tensor x = tensor(cols, cols);
+        x.fill(0);
+        for (int i = 0; i < cols; i++) {
+            x.set(i, i, 127);
+        }
+        Tensor batch = tensor(cols, weight.rows());
+        LinearKernel linear = kernels.bind(weight);
+        linear.apply(x, batch);
+        Tensor alone = tensor(1, weight.rows());
+        for (int i = 0; i < cols; i++) {
+            linear.apply(x.rows(i, 1), alone);
+            assertSameBits(alone, batch.rows(i, 1), what + " column " + i);
+            for (int o = 0; o < weight.rows(); o++) {
+                double wanted = 127.0 * weight.get(o, i);
+                double minimum = 127 * minimum(weight, o, i);
+                double bound = minimum == 0 ? 0 : 3 * U * (Math.abs(wanted) + 2 * Math.abs(minimum));
+                assertWithin(alone.get(0, o), (float) wanted, bound, what + " [" + o + ", " + i + "]");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void copesWithExtremeRowsAndBlocks(BlockFormat format) {
+        for (double size : new double[] {0, 1e30, 1e-36, 1e-40}) {
+            check(blocks(format, 9, 512), gaussian(5, 512, size), format + " rows of size " + size);
+        }
+        check(blocks(format, 9, 512, true), gaussian(5, 512), format + " extreme scales");
+        check(blocks(format, 9, 512, true), gaussian(5, 512, 1e-33), format + " extreme scales, tiny rows");
+        BlockMatrix ones = blocks(format, 9, 512);
+        ones.data().asSlice(0, ones.data().byteSize()).fill((byte) 0xFF);
+        setScales(ones, Float.floatToFloat16(0.01f));
+        check(ones, signs(5, 512), format + " all bits set");
+        ones.data().fill((byte) 0x80);
+        setScales(ones, Float.floatToFloat16(0.01f));
+        check(ones, signs(5, 512), format + " the smallest codes");
+    }
+
+    private static void setScales(BlockMatrix weight, short bits) {
+        for (long block = 0; block < weight.data().byteSize(); block += weight.format().bytes()) {
+            for (int place : scalePlaces(weight.format())) {
+                weight.data().set(Codecs.LE_SHORT, block + place, bits);
+            }
+        }
+    }
+
+    /** Rows of the largest codes: all of one sign, then of both. */
+    private Tensor signs(int rows, int cols) {
+        Tensor x = tensor(rows, cols);
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < cols; c++) {
+                x.set(r, c, r == 0 ? 3 : r == 1 ? -3 : random.nextBoolean() ? 3 : -3);
+            }
+        }
+        return x;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void givesNotANumberForRowsThatAreNotFinite(BlockFormat format) {
+        for (float planted : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            BlockMatrix weight = blocks(format, 9, 512);
+            Tensor x = gaussian(3, 512);
+            x.set(1, 300, planted);
+            Tensor y = tensor(3, 9);
+            kernels.bind(weight).apply(x, y);
+            Tensor alone = tensor(1, 9);
+            kernels.bind(weight).apply(x.rows(1, 1), alone);
+            for (int o = 0; o < 9; o++) {
+                assertThat(y.get(0, o)).isFinite();
+                assertThat(y.get(1, o)).as(format + " with " + planted).isNaN();
+                assertThat(alone.get(0, o)).as(format + " with " + planted).isNaN();
+                assertThat(y.get(2, o)).isFinite();
+            }
+        }
     }
 
     @ParameterizedTest
@@ -143,6 +241,11 @@ abstract class BlockContract extends ExpertsContract {
                     .isThrownBy(() -> kernels.bindExperts(experts))
                     .withMessageContaining("number 3 is gate " + formats[1]);
         }
+        ExpertWeights mixed = new ExpertWeights(
+                blocks(BlockFormat.Q8_0, 32, 64), weight(Format.BF16, 32, 64), blocks(BlockFormat.Q8_0, 64, 32));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.bindExperts(List.of(mixed)))
+                .withMessageContaining("gate and up must both have weights of small integers, or neither");
     }
 
     @Test

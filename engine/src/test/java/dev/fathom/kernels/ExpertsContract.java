@@ -7,6 +7,7 @@ import dev.fathom.kernels.RouterRule.GroupScore;
 import dev.fathom.kernels.RouterRule.Scoring;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -111,22 +112,46 @@ abstract class ExpertsContract extends GroupedContract {
                         + 12 * U * Math.abs(active[i])
                         + TINY;
             }
+            if (expert.down() instanceof BlockMatrix) {
+                round(active, activeBound);
+            }
             for (int o = 0; o < hidden; o++) {
-                double down = 0;
-                double magnitude = 0;
+                Dot down = dot(expert.down(), o, active);
                 double carried = 0;
                 for (int i = 0; i < inner; i++) {
-                    double w = expert.down().get(o, i);
-                    down += w * active[i];
-                    magnitude += Math.abs(w * active[i]);
-                    carried += Math.abs(w) * activeBound[i];
+                    carried += Math.abs(expert.down().get(o, i)) * activeBound[i];
                 }
-                sum[o] += routing[k] * down;
-                bound[o] += routing[k] * (carried * 1.01 + (inner + 8) * (U * magnitude + TINY));
+                sum[o] += routing[k] * down.sum();
+                bound[o] += routing[k] * (carried * 1.01 + 9 * down.bound());
             }
         }
         for (int o = 0; o < hidden; o++) {
             assertWithin(out.get(t, o), sum[o], bound[o], what + " token " + t + " number " + o);
+        }
+    }
+
+    /**
+     * Rounds numbers in groups of 32 to 127 steps of the largest. A number so near the middle between two steps that its
+     * error decides may be off by a step.
+     */
+    private static void round(double[] numbers, double[] bounds) {
+        for (int from = 0; from < numbers.length; from += 32) {
+            int end = Math.min(numbers.length, from + 32);
+            double largest = 0;
+            double largestBound = 0;
+            for (int i = from; i < end; i++) {
+                largest = Math.max(largest, Math.abs(numbers[i]));
+                largestBound = Math.max(largestBound, bounds[i]);
+            }
+            double step = largest / 127;
+            double relative = largest == 0 ? 0 : largestBound / largest + 4 * U;
+            for (int i = from; i < end; i++) {
+                double steps = step == 0 ? 0 : numbers[i] / step;
+                double off = step == 0 ? 0 : bounds[i] / step + Math.abs(steps) * relative;
+                boolean either = 0.5 - Math.abs(steps - Math.rint(steps)) <= off;
+                numbers[i] = Math.rint(steps) * step;
+                bounds[i] = (either ? step : 0) + Math.abs(numbers[i]) * relative;
+            }
         }
     }
 

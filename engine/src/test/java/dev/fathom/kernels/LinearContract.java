@@ -242,23 +242,55 @@ abstract class LinearContract extends KernelFixture {
 
     /** Row r of x from a column on, times a weight row: n roundings of partial sums, one of each product. */
     static Dot dot(WeightMatrix weight, int row, Tensor x, int r, int column) {
+        return dot(weight, row, input(weight, x, r, column));
+    }
+
+    static Dot dot(WeightMatrix weight, int row, double[] x) {
         double sum = 0;
         double magnitude = 0;
+        double minimum = 0;
         for (int i = 0; i < weight.cols(); i++) {
-            double product = (double) x.get(r, column + i) * weight.get(row, i);
+            if (weight instanceof BlockMatrix blocks && i % 32 == 0) {
+                minimum = BlockContract.minimum(blocks, row, i);
+            }
+            double product = x[i] * weight.get(row, i);
             sum += product;
-            magnitude += Math.abs(product);
+            magnitude += Math.abs(product) + 2 * Math.abs(x[i] * minimum);
         }
         int n = weight.cols() + 2;
-        return new Dot(sum, n * (U * magnitude + TINY));
+        // The product of both scales may be subnormal: its error counts as often as the largest product of codes.
+        double least = weight instanceof BlockMatrix ? 0x1p14 * TINY : TINY;
+        return new Dot(sum, n * (U * magnitude + least));
+    }
+
+    /** What stands for a row of x: itself, or whole numbers times a scale where weights are small integers. */
+    static double[] input(WeightMatrix weight, Tensor x, int r, int column) {
+        double[] input = new double[weight.cols()];
+        for (int i = 0; i < input.length; i++) {
+            input[i] = x.get(r, column + i);
+        }
+        if (weight instanceof BlockMatrix) {
+            for (int from = 0; from < input.length; from += 32) {
+                double largest = 0;
+                for (int i = from; i < Math.min(input.length, from + 32); i++) {
+                    largest = Math.max(largest, Math.abs(input[i]));
+                }
+                float steps = largest < 127 * 0x1p-126 ? 0 : 127 / (float) largest;
+                for (int i = from; i < Math.min(input.length, from + 32); i++) {
+                    input[i] = Math.rint((float) input[i] * steps) * ((float) largest / 127);
+                }
+            }
+        }
+        return input;
     }
 
     void check(WeightMatrix weight, Tensor x, String what) {
         Tensor y = tensor(x.rows(), weight.rows());
         kernels.bind(weight).apply(x, y);
         for (int r = 0; r < x.rows(); r++) {
+            double[] row = input(weight, x, r, 0);
             for (int o = 0; o < weight.rows(); o++) {
-                dot(weight, o, x, r, 0).assertHolds(y.get(r, o), what + " [" + r + ", " + o + "]");
+                dot(weight, o, row).assertHolds(y.get(r, o), what + " [" + r + ", " + o + "]");
             }
         }
     }

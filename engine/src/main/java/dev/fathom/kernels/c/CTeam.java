@@ -79,7 +79,7 @@ final class CTeam implements AutoCloseable {
         }
     }
 
-    /** At least what prepared_bytes of product.h says for rows, whatever the format. */
+    /** At least what prepared_bytes of product.h says, whatever the format. */
     static long preparedBytes(int rows, int cols) {
         return Math.multiplyExact(4L * rows, Math.ceilDiv(cols, CLibrary.LANES) * CLibrary.LANES);
     }

@@ -14,12 +14,16 @@ import java.util.stream.Collectors;
 /** An instruction set that the C kernels are written for. */
 public enum CpuTarget {
     AVX2("avx2 fma f16c"),
-    AVX512("avx512f avx512bw avx512dq avx512vl");
+    /** With dot products of bytes. */
+    AVX2_VNNI("avx2 fma f16c avx_vnni"),
+    AVX512("avx512f avx512bw avx512dq avx512vl"),
+    /** With dot products of bytes. */
+    AVX512_VNNI("avx512f avx512bw avx512dq avx512vl avx512_vnni");
 
     /** What Linux says about the processors, features that the kernel switched off left out. */
     public static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
-    /** As Linux and, after -m, compilers name them. */
+    /** As Linux names them; compilers leave the underscores out. */
     private final String features;
 
     CpuTarget(String features) {
@@ -28,7 +32,7 @@ public enum CpuTarget {
 
     /** The name {@code fathom compile --target} takes. */
     public String label() {
-        return name().toLowerCase(Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
     private List<String> features() {
@@ -36,7 +40,7 @@ public enum CpuTarget {
     }
 
     List<String> options() {
-        return features().stream().map(feature -> "-m" + feature).toList();
+        return features().stream().map(feature -> "-m" + feature.replace("_", "")).toList();
     }
 
     public static Optional<CpuTarget> ofLabel(String label) {

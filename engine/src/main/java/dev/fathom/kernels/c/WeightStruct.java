@@ -1,5 +1,6 @@
 package dev.fathom.kernels.c;
 
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.BlockMatrix;
@@ -15,6 +16,12 @@ final class WeightStruct {
 
     // enum format of weight.h
     private static final long FP8 = 0;
+    private static final long Q4_0 = 1;
+    private static final long Q5_0 = 2;
+    private static final long Q8_0 = 3;
+    private static final long Q4_K = 4;
+    private static final long Q5_K = 5;
+    private static final long Q6_K = 6;
 
     /** The width of FP8 blocks that the kernels are written for. */
     private static final int BLOCK = 128;
@@ -29,12 +36,15 @@ final class WeightStruct {
     /** How a format's kernels want x. */
     enum Input {
         /** In float32: panels of some rows, or a single row as it is. */
-        FLOATS;
+        FLOATS,
+        /** Rounded, as {@link dev.fathom.kernels.RoundedInput} says. */
+        CODES;
 
         /** Whether {@code m} rows of x must be prepared first. */
         boolean prepares(int m) {
             return switch (this) {
                 case FLOATS -> m > 1;
+                case CODES -> true;
             };
         }
     }
@@ -46,7 +56,7 @@ final class WeightStruct {
             case F32Matrix w -> false;
             case Bf16Matrix w -> false;
             case F16Matrix w -> false;
-            case BlockMatrix w -> false;
+            case BlockMatrix w -> true;
         };
     }
 
@@ -54,10 +64,10 @@ final class WeightStruct {
     static Input input(WeightMatrix weight) {
         return switch (weight) {
             case Fp8BlockMatrix w -> Input.FLOATS;
+            case BlockMatrix w -> Input.CODES;
             case F32Matrix w -> throw notServed(w);
             case Bf16Matrix w -> throw notServed(w);
             case F16Matrix w -> throw notServed(w);
-            case BlockMatrix w -> throw notServed(w);
         };
     }
 
@@ -81,13 +91,24 @@ final class WeightStruct {
                 struct.set(ValueLayout.JAVA_LONG, at + 16, CTeam.address(w.scales(), "scales"));
                 struct.set(ValueLayout.JAVA_LONG, at + 40, w.blockRows());
             }
+            case BlockMatrix w -> put(struct, at, tag(w.format()), w.data());
             case F32Matrix w -> throw notServed(w);
             case Bf16Matrix w -> throw notServed(w);
             case F16Matrix w -> throw notServed(w);
-            case BlockMatrix w -> throw notServed(w);
         }
         struct.set(ValueLayout.JAVA_LONG, at + 24, weight.rows());
         struct.set(ValueLayout.JAVA_LONG, at + 32, weight.cols());
+    }
+
+    private static long tag(BlockFormat format) {
+        return switch (format) {
+            case Q4_0 -> Q4_0;
+            case Q5_0 -> Q5_0;
+            case Q8_0 -> Q8_0;
+            case Q4_K -> Q4_K;
+            case Q5_K -> Q5_K;
+            case Q6_K -> Q6_K;
+        };
     }
 
     private static void put(MemorySegment struct, long at, long format, MemorySegment codes) {

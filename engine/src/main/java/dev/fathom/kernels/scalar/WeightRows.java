@@ -1,5 +1,6 @@
 package dev.fathom.kernels.scalar;
 
+import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
@@ -53,13 +54,14 @@ final class WeightRows {
 
     /**
      * y[r, o - from] = sum over i of x[r, i] * w[o, i], for weight rows o in [from, to) and r in [0, m). Every sum runs
-     * over i in order, in double, and is rounded once.
+     * over i in order, in double, and is rounded once. x is rounded before where {@link RoundedInput} applies.
      *
      * @param buffer  at least BLOCK * cols
      * @param y       column 0 is weight row {@code from}
      */
-    static void multiply(WeightMatrix weight, int from, int to, float[] buffer, Rows x, Rows y, int m) {
+    static void multiply(WeightMatrix weight, int from, int to, float[] buffer, Rows input, Rows y, int m) {
         int cols = weight.cols();
+        Rows x = RoundedInput.appliesTo(weight) ? rounded(input, m, cols) : input;
         for (int o = from; o < to; o += BLOCK) {
             int count = Math.min(BLOCK, to - o);
             for (int i = 0; i < count; i++) {
@@ -76,6 +78,14 @@ final class WeightRows {
                 }
             }
         }
+    }
+
+    private static Rows rounded(Rows x, int m, int cols) {
+        float[] rows = new float[Math.multiplyExact(m, cols)];
+        for (int r = 0; r < m; r++) {
+            RoundedInput.round(x.data(), x.at(r), cols, rows, r * cols);
+        }
+        return new Rows(MemorySegment.ofArray(rows), 0, 4L * cols);
     }
 
     private static void fourDots(float[] w, int cols, MemorySegment x, long xAt, MemorySegment y, long yAt) {

@@ -37,6 +37,11 @@ sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tile
         return weight().cols();
     }
 
+    @Override
+    default boolean roundsInput() {
+        return true;
+    }
+
     /** Byte offset of a row's block that begins at column {@code from}; for rows past the last, of the last row's. */
     default long at(int row, int from) {
         BlockFormat format = weight().format();

@@ -69,7 +69,7 @@ final class ExpandedAttention {
         }
         MemorySegment panels = workspace.rows.atLeast(Panels.bytes(rows, columns));
         MemorySegment states = workspace.softmax.atLeast((long) rows * Softmax.STATE_BYTES);
-        Panels.pack(Strided.ofHead(query, head).from(row, 0), query.width(), 0, rows, rows, panels);
+        Panels.pack(Strided.ofHead(query, head).from(row, 0), query.width(), 0, rows, rows, panels, false);
         Strided to = Strided.ofHead(out, head).from(row, 0);
         for (int r = 0; r < rows; r++) {
             float before = logSumExp.get(row + r, head);

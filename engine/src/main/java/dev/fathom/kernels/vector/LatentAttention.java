@@ -118,7 +118,7 @@ final class LatentAttention {
 
     private void begin(int token, int head, int heads, int pair, MemorySegment panels, MemorySegment states) {
         MemorySegment mine = panels.asSlice(4L * pair * columns, 4L * heads * columns);
-        Panels.pack(heads(query, token, head), kv.shape().rowWidth(), 0, heads, heads, mine);
+        Panels.pack(heads(query, token, head), kv.shape().rowWidth(), 0, heads, heads, mine, false);
         Strided to = heads(out, token, head);
         for (int h = 0; h < heads; h++) {
             Softmax.begin(states, (long) (pair + h) * Softmax.STATE_BYTES, Float.NEGATIVE_INFINITY);

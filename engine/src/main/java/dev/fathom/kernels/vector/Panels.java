@@ -5,9 +5,11 @@ import static dev.fathom.kernels.vector.Lanes.COUNT;
 import static dev.fathom.kernels.vector.Lanes.F32;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
+import dev.fathom.kernels.RoundedInput;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Rows of x packed for {@link Tiles}: panels of the heights {@link Tiles#height} gives, one after the other, each
@@ -15,20 +17,34 @@ import jdk.incubator.vector.VectorMask;
  * 4 * r * padded columns if r is the first of its panel.
  */
 final class Panels {
+    /** Vectors of a group of columns with one scale. */
+    private static final int GROUP = RoundedInput.GROUP / COUNT;
+
+    /** 1.5 * 2^23. */
+    private static final float SHIFT = 12582912;
+
     private Panels() {}
 
     static long bytes(int rows, int columns) {
         return 4L * rows * Lanes.padded(columns);
     }
 
-    /** Packs rows [from, to) of one block of {@code rows} rows; from and to are at panel borders. */
-    static void pack(Strided x, int columns, int from, int to, int rows, MemorySegment panels) {
+    /**
+     * Packs rows [from, to) of one block of {@code rows} rows; from and to are at panel borders.
+     *
+     * @param round  whether numbers are rounded, as {@link RoundedInput} says
+     */
+    static void pack(Strided x, int columns, int from, int to, int rows, MemorySegment panels, boolean round) {
         long rowBytes = 4L * Lanes.padded(columns);
         int height;
         for (int r = from; r < to; r += height) {
             height = Tiles.height(rows - r);
             for (int i = 0; i < height; i++) {
-                packRow(x.data(), x.at(r + i), columns, panels, r * rowBytes + (long) i * BYTES, height);
+                long place = r * rowBytes + (long) i * BYTES;
+                packRow(x.data(), x.at(r + i), columns, panels, place, height);
+                if (round) {
+                    round(columns, panels, place, height);
+                }
             }
         }
     }
@@ -52,6 +68,46 @@ final class Panels {
         if (whole < columns) {
             VectorMask<Float> tail = F32.indexInRange(whole, columns);
             FloatVector.fromMemorySegment(F32, row, 4L * whole, LE, tail).intoMemorySegment(panels, place, LE);
+        }
+    }
+
+    /**
+     * Rounds a packed row in place.
+     *
+     * @param to      byte offset of the row's first vector, the first of a group
+     * @param height  of the panel
+     */
+    static void round(int columns, MemorySegment panels, long to, int height) {
+        long step = (long) height * BYTES;
+        int vectors = Math.ceilDiv(columns, COUNT);
+        for (int from = 0; from < vectors; from += GROUP) {
+            roundGroup(panels, to + from * step, step, Math.min(GROUP, vectors - from));
+        }
+    }
+
+    private static void roundGroup(MemorySegment panels, long at, long step, int vectors) {
+        FloatVector most = FloatVector.zero(F32);
+        for (int i = 0; i < vectors; i++) {
+            most = most.max(FloatVector.fromMemorySegment(F32, panels, at + i * step, LE)
+                    .abs());
+        }
+        float largest = most.reduceLanes(VectorOperators.MAX);
+        float scale = RoundedInput.scale(largest);
+        float steps = RoundedInput.steps(largest);
+        if (steps == 0) {
+            for (int i = 0; i < vectors; i++) {
+                FloatVector.broadcast(F32, scale).intoMemorySegment(panels, at + i * step, LE);
+            }
+            return;
+        }
+        for (int i = 0; i < vectors; i++) {
+            // Near SHIFT float32 numbers are whole ones: adding rounds, to nearest and ties to even.
+            FloatVector.fromMemorySegment(F32, panels, at + i * step, LE)
+                    .mul(steps)
+                    .add(SHIFT)
+                    .sub(SHIFT)
+                    .mul(scale)
+                    .intoMemorySegment(panels, at + i * step, LE);
         }
     }
 }

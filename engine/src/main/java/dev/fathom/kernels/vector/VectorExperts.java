@@ -106,6 +106,9 @@ final class VectorExperts implements ExpertsKernel {
                 int token = plan.tokenRow()[plan.expertStart()[expert] + r + i];
                 long to = Panels.bytes(r, hidden) + (long) i * BYTES;
                 Panels.packRow(x.data(), x.offset(token, 0), hidden, all, to, height);
+                if (experts.get(expert).gate().roundsInput()) {
+                    Panels.round(hidden, all, to, height);
+                }
             }
         }
     }
@@ -142,6 +145,9 @@ final class VectorExperts implements ExpertsKernel {
             for (int i = 0; i < height; i++) {
                 long at = Panels.bytes(r, inner) + (long) i * BYTES + 4L * height * from;
                 activate(gate.data(), up.data(), gate.at(r + i), to - from, all, at, height);
+                if (experts.get(expert).down().roundsInput()) {
+                    Panels.round(to - from, all, at, height);
+                }
             }
         }
     }

@@ -29,9 +29,11 @@ record VectorLinear(WeightTiles weight, VectorTeam team) implements LinearKernel
         int size = team.rowsPerUnit(rows(), BlockProduct.OUTPUTS);
         int units = Math.ceilDiv(rows(), size);
         if (!BlockProduct.packs(weight, m)) {
+            // A panel of height 1 is the row itself.
+            Strided row = weight.roundsInput() ? new Strided(packed(in, 1), 0, 0) : in;
             team.run(units, work, (unit, workspace) -> {
                 int from = unit * size;
-                BlockProduct.single(weight, from, Math.min(rows(), from + size), in, out.from(0, from), workspace);
+                BlockProduct.single(weight, from, Math.min(rows(), from + size), row, out.from(0, from), workspace);
             });
             return;
         }
@@ -47,7 +49,7 @@ record VectorLinear(WeightTiles weight, VectorTeam team) implements LinearKernel
         int size = team.rowsPerUnit(m, Tiles.HEIGHT);
         team.run(Math.ceilDiv(m, size), (long) m * cols(), (unit, workspace) -> {
             int from = unit * size;
-            Panels.pack(x, cols(), from, Math.min(m, from + size), m, panels);
+            Panels.pack(x, cols(), from, Math.min(m, from + size), m, panels, weight.roundsInput());
         });
         return panels;
     }
@@ -64,10 +66,14 @@ record VectorLinear(WeightTiles weight, VectorTeam team) implements LinearKernel
                 int from = head * outputs;
                 Strided in = Strided.ofHead(x, head);
                 Strided out = Strided.ofHead(y, head);
+                MemorySegment panels = workspace.rows.atLeast(Panels.bytes(m, inputs));
                 if (BlockProduct.packs(stacked, m)) {
-                    MemorySegment panels = workspace.rows.atLeast(Panels.bytes(m, inputs));
-                    Panels.pack(in, inputs, 0, m, m, panels);
+                    Panels.pack(in, inputs, 0, m, m, panels, stacked.roundsInput());
                     BlockProduct.packed(stacked, from, from + outputs, panels, m, out, workspace);
+                } else if (stacked.roundsInput()) {
+                    Panels.pack(in, inputs, 0, 1, 1, panels, true);
+                    BlockProduct.single(
+                            stacked, from, from + outputs, new Strided(panels, 0, 0), out, workspace);
                 } else {
                     BlockProduct.single(stacked, from, from + outputs, in, out, workspace);
                 }

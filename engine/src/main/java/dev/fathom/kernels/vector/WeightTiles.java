@@ -29,6 +29,11 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles, Bl
      */
     void expand(int row, int from, int count, MemorySegment panel, Workspace workspace);
 
+    /** Whether x is to be rounded before, as {@link dev.fathom.kernels.RoundedInput} says. */
+    default boolean roundsInput() {
+        return false;
+    }
+
     /**
      * Whether {@link #multiply} is there: where reading the weight needs no work, a float32 copy would be all the work.
      */

@@ -77,15 +77,18 @@ class CKernelsTest {
         KernelSource avx2 = CKernels.source(CpuTarget.AVX2);
         assertThat(avx2.options()).contains("-mavx2", "-mfma", "-ffp-contract=off");
         assertThat(avx2.files()).containsKeys("lanes.h", "fp8.h", "linear.c", "experts.c");
+        assertThat(CKernels.source(CpuTarget.AVX512_VNNI).options()).contains("-mavx512f", "-mavx512vnni");
         assertThat(avx2.target()).isNotEqualTo(CKernels.source(CpuTarget.AVX512).target());
     }
 
     @Test
     void choosesTargetsByFeatureNotByVendor() throws IOException {
-        assertThat(CpuTarget.running(cpuInfo("fpu sse2 avx avx2 f16c fma"))).containsExactly(CpuTarget.AVX2);
-        assertThat(CpuTarget.running(cpuInfo("fma avx512vl avx512bw avx512f avx2 avx512dq f16c sse2 sse2")))
+        assertThat(CpuTarget.running(cpuInfo("fpu sse2 avx avx2 fma f16c"))).containsExactly(CpuTarget.AVX2);
+        assertThat(CpuTarget.running(cpuInfo("fma avx512vl avx512bw avx512f avx2 f16c avx512dq sse2 sse2")))
                 .containsExactly(CpuTarget.AVX2, CpuTarget.AVX512);
-        assertThat(CpuTarget.running(cpuInfo("avx2 avx512f f16c fma"))).containsExactly(CpuTarget.AVX2);
+        assertThat(CpuTarget.running(cpuInfo("f16c fma avx2 avx_vnni")))
+                .containsExactly(CpuTarget.AVX2, CpuTarget.AVX2_VNNI);
+        assertThat(CpuTarget.running(cpuInfo("avx2 avx512f fma f16c"))).containsExactly(CpuTarget.AVX2);
         assertThat(CpuTarget.running(cpuInfo("avx2"))).isEmpty();
         assertThat(CpuTarget.running(folder.resolve("missing"))).isEmpty();
         assertThat(CpuTarget.running(Files.writeString(folder.resolve("arm"), "Features\t: fp asimd\n")))

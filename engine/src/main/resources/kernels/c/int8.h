@@ -1,0 +1,198 @@
+/*
+ * y = x Wt by dot products of bytes. Both factors are small integers with scales: x is rounded to 127 steps of the largest number of
+ * each group of 32 columns, weights are as stored, unpacked to bytes if they have fewer bits. Columns that share both scales are a
+ * run; its dot product is exact. Each (row of x, output) pair has one float32 accumulator that takes the runs in order:
+ *
+ *     y = fused(dot, round(x scale * w scale), y), and where weights have a minimum to subtract:
+ *     y = fused(round(x scale * sum of the group's x codes), -minimum, y)
+ *
+ * which is the same for any number of rows and on any processor.
+ */
+#ifndef FATHOM_INT8_H
+#define FATHOM_INT8_H
+
+#include "codes.h"
+#include "weight.h"
+
+/* Columns of x with one scale. */
+#define GROUP_COLUMNS 32
+/* Vectors of outputs in a tile. */
+#define WIDE 2
+/* Outputs in a tile. */
+#define ABREAST (WIDE * LANES)
+/* Columns unpacked at a time, a multiple of every block: 16 KiB with AVX-512, in the first-level cache beside some rows of x. */
+#define CODE_COLUMNS 512
+
+/* A group of a row of x. A group with a number that is not finite has the scale NaN and codes 0. */
+struct group {
+    int8_t codes[GROUP_COLUMNS];
+    float scale;
+    float moment; /* scale * sum of codes */
+    int32_t start; /* what a dot product begins with, because of BIAS */
+    int32_t half_start[2]; /* the same for runs of 16 columns */
+    int32_t unused[3];
+};
+
+/* How a format divides a group into runs, and whether it has minima. */
+enum runs { WHOLE, WHOLE_WITH_MINIMA, HALVES };
+
+/* Some columns of ABREAST weight rows. */
+struct unpacked {
+    _Alignas(64) uint8_t codes[CODE_COLUMNS / 4][WIDE][4 * LANES]; /* BIAS added */
+    float scales[CODE_COLUMNS / 16][WIDE][LANES]; /* of each run */
+    float minima[CODE_COLUMNS / GROUP_COLUMNS][WIDE][LANES]; /* of each group, negative */
+};
+
+ALWAYS long groups_of(long columns) { return (columns + GROUP_COLUMNS - 1) / GROUP_COLUMNS; }
+
+/* --- rows of x --- */
+
+/* A group whose scale would be subnormal counts as zeros. */
+static void round_group(const float *x, struct group *group) {
+    ints most = all_ints(0);
+    for (int i = 0; i < GROUP_COLUMNS; i += LANES) {
+        most = max_ints(most, and_ints(as_ints(load(x + i)), all_ints(0x7FFFFFFF)));
+    }
+    union {
+        int32_t bits;
+        float value;
+    } largest = {largest_int(most)};
+    int finite = largest.bits < 0x7F800000;
+    int some = finite && largest.value >= 127 * 0x1p-126f;
+    floats steps = all(some ? 127 / largest.value : 0);
+    int32_t halves[2] = {0, 0};
+    for (int i = 0; i < GROUP_COLUMNS; i += LANES) {
+        ints codes = some ? to_ints(mul(load(x + i), steps)) : all_ints(0);
+        store_low_bytes(group->codes + i, codes);
+        halves[i / 16] += sum_of_ints(codes);
+    }
+    group->scale = some ? largest.value / 127 : finite ? 0 : __builtin_nanf("");
+    group->moment = group->scale * (float) (halves[0] + halves[1]);
+    group->start = -BIAS * (halves[0] + halves[1]);
+    group->half_start[0] = -BIAS * halves[0];
+    group->half_start[1] = -BIAS * halves[1];
+}
+
+/*
+ * Columns of a row into its groups, which are height groups apart.
+ * x: the first column of a group
+ */
+static void round_row(const float *x, long columns, struct group *groups, long height) {
+    for (long i = 0; i < columns; i += GROUP_COLUMNS) {
+        float last[GROUP_COLUMNS] = {0};
+        const float *here = x + i;
+        if (columns - i < GROUP_COLUMNS) {
+            for (long k = 0; k < columns - i; k++) {
+                last[k] = here[k];
+            }
+            here = last;
+        }
+        round_group(here, groups + i / GROUP_COLUMNS * height);
+    }
+}
+
+/* --- tiles --- */
+
+ALWAYS floats load_left(const float *p, long left) { return left > 0 ? load_some(p, left) : zeros(); }
+ALWAYS void store_left(float *p, long left, floats v) {
+    if (left > 0) {
+        store_some(p, left, v);
+    }
+}
+
+/* y += products, or = products where there is nothing yet, of the outputs that are left. The loops over rows unroll. */
+ALWAYS void code_tile(const int height, const enum runs runs, const struct group *x, const struct unpacked *w,
+                      long groups, int fresh, float *y, long y_stride, long left) {
+    const int run = runs == HALVES ? 16 : GROUP_COLUMNS;
+    floats s[HEIGHT][WIDE];
+#pragma GCC unroll 6
+    for (int r = 0; r < height; r++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < WIDE; v++) {
+            s[r][v] = fresh ? zeros() : load_left(y + r * y_stride + v * LANES, left - v * LANES);
+        }
+    }
+    const uint8_t *codes = w->codes[0][0];
+    const float *scales = w->scales[0][0];
+    for (long g = 0; g < groups; g++, x += height) {
+#pragma GCC unroll 2
+        for (int from = 0; from < GROUP_COLUMNS; from += run, scales += ABREAST) {
+            ints d[HEIGHT][WIDE];
+#pragma GCC unroll 6
+            for (int r = 0; r < height; r++) {
+#pragma GCC unroll 2
+                for (int v = 0; v < WIDE; v++) {
+                    d[r][v] = all_ints(run == 16 ? x[r].half_start[from / 16] : x[r].start);
+                }
+            }
+#pragma GCC unroll 8
+            for (int i = 0; i < run; i += 4, codes += WIDE * BYTES) {
+                bytes u[WIDE];
+#pragma GCC unroll 2
+                for (int v = 0; v < WIDE; v++) {
+                    u[v] = load_codes(codes + v * BYTES);
+                }
+#pragma GCC unroll 6
+                for (int r = 0; r < height; r++) {
+                    bytes quad = all_quads(x[r].codes + from + i);
+#pragma GCC unroll 2
+                    for (int v = 0; v < WIDE; v++) {
+                        d[r][v] = dot4(d[r][v], u[v], quad);
+                    }
+                }
+            }
+#pragma GCC unroll 6
+            for (int r = 0; r < height; r++) {
+                floats scale = all(x[r].scale);
+#pragma GCC unroll 2
+                for (int v = 0; v < WIDE; v++) {
+                    s[r][v] = fused(to_floats(d[r][v]), mul(scale, load(scales + v * LANES)), s[r][v]);
+                }
+            }
+        }
+        if (runs == WHOLE_WITH_MINIMA) {
+#pragma GCC unroll 6
+            for (int r = 0; r < height; r++) {
+                floats moment = all(x[r].moment);
+#pragma GCC unroll 2
+                for (int v = 0; v < WIDE; v++) {
+                    s[r][v] = fused(moment, load(w->minima[g][v]), s[r][v]);
+                }
+            }
+        }
+    }
+#pragma GCC unroll 6
+    for (int r = 0; r < height; r++) {
+#pragma GCC unroll 2
+        for (int v = 0; v < WIDE; v++) {
+            store_left(y + r * y_stride + v * LANES, left - v * LANES, s[r][v]);
+        }
+    }
+}
+
+ALWAYS void add_code_products(const enum runs runs, long height, const struct group *x, const struct unpacked *w,
+                              long groups, int fresh, float *y, long y_stride, long left) {
+    switch (height) {
+        case 1: code_tile(1, runs, x, w, groups, fresh, y, y_stride, left); break;
+        case 2: code_tile(2, runs, x, w, groups, fresh, y, y_stride, left); break;
+        case 3: code_tile(3, runs, x, w, groups, fresh, y, y_stride, left); break;
+#if HEIGHT == 6
+        case 4: code_tile(4, runs, x, w, groups, fresh, y, y_stride, left); break;
+        case 5: code_tile(5, runs, x, w, groups, fresh, y, y_stride, left); break;
+        case 6: code_tile(6, runs, x, w, groups, fresh, y, y_stride, left); break;
+#endif
+    }
+}
+
+static void add_runs(enum runs runs, long height, const struct group *x, const struct unpacked *w, long groups, int fresh,
+                     float *y, long y_stride, long left) {
+    switch (runs) {
+        case WHOLE: add_code_products(WHOLE, height, x, w, groups, fresh, y, y_stride, left); break;
+        case WHOLE_WITH_MINIMA:
+            add_code_products(WHOLE_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left);
+            break;
+        case HALVES: add_code_products(HALVES, height, x, w, groups, fresh, y, y_stride, left); break;
+    }
+}
+
+#endif

@@ -1,0 +1,11 @@
+package dev.fathom.kernels.c;
+
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelContractTest;
+
+class Avx2VnniBackendTest extends KernelContractTest {
+    @Override
+    protected KernelBackend backend(int threads) {
+        return TestKernels.open(CpuTarget.AVX2_VNNI, threads);
+    }
+}
