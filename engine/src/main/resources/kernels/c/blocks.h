@@ -19,24 +19,20 @@ struct code_space {
 struct strip {
     const uint8_t *first;
     long stride; /* bytes from row to row */
-    long ahead; /* bytes to what will be unpacked next */
+    struct ahead *ahead;
+    long lines; /* to ask for with each block */
     long blocks;
     struct unpacked *to;
     int v; /* which vector of the tile */
 };
 
-/* Asks for a line of each row that comes next: a few instructions each, among the unpacking. */
-ALWAYS void ask_ahead(const struct strip *s, const uint8_t *at) {
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) {
-        _mm_prefetch((const char *) at + i * s->stride + s->ahead, _MM_HINT_T0);
-    }
-}
-
 /* Puts codes of columns quad * 4 and three more into the tile; offset is what they are too large by. */
 ALWAYS void put_codes(const struct strip *s, long quad, bytes codes, int offset) {
     store_codes(s->to->codes[quad][s->v], add_bytes(codes, all_bytes(BIAS - offset)));
 }
+
+/* The same for codes with a minimum to subtract, which are not negative. */
+ALWAYS void put_unsigned(const struct strip *s, long quad, bytes codes) { store_codes(s->to->codes[quad][s->v], codes); }
 
 ALWAYS void put_scale(const struct strip *s, long run, floats scale) { store(s->to->scales[run][s->v], scale); }
 
@@ -53,12 +49,13 @@ ALWAYS bytes as_fifth(ints bits) {
 
 /* --- blocks of 32 columns --- */
 
-static void unpack_q8_0(const struct strip *s) {
+static void unpack_q8_0(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 34) {
         bytes q[4];
+        ask(s->ahead, s->lines);
         put_scale(s, b, low_halves(four_bytes(at, s->stride)));
-        ask_ahead(s, at);
+#pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
             sixteen_bytes(at + 2 + 16 * half, s->stride, q);
             for (int c = 0; c < 4; c++) {
@@ -68,12 +65,12 @@ static void unpack_q8_0(const struct strip *s) {
     }
 }
 
-static void unpack_q4_0(const struct strip *s) {
+static void unpack_q4_0(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 18) {
         bytes q[4];
+        ask(s->ahead, s->lines);
         put_scale(s, b, low_halves(four_bytes(at, s->stride)));
-        ask_ahead(s, at);
         sixteen_bytes(at + 2, s->stride, q);
         for (int c = 0; c < 4; c++) {
             put_codes(s, 8 * b + c, lower(q[c]), 8);
@@ -82,13 +79,13 @@ static void unpack_q4_0(const struct strip *s) {
     }
 }
 
-static void unpack_q5_0(const struct strip *s) {
+static void unpack_q5_0(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 22) {
         bytes q[4];
+        ask(s->ahead, s->lines);
         ints fifth = four_bytes(at + 2, s->stride);
         put_scale(s, b, low_halves(four_bytes(at, s->stride)));
-        ask_ahead(s, at);
         sixteen_bytes(at + 6, s->stride, q);
         for (int c = 0; c < 4; c++) {
             put_codes(s, 8 * b + c, or_bytes(lower(q[c]), as_fifth(shift_right(fifth, 4 * c))), 16);
@@ -122,32 +119,34 @@ ALWAYS void put_k_scales(const struct strip *s, const uint8_t *at, long block) {
              minimum);
 }
 
-static void unpack_q4_k(const struct strip *s) {
+static void unpack_q4_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 144) {
         put_k_scales(s, at, b);
-        ask_ahead(s, at);
-        ask_ahead(s, at + 64);
+        ask(s->ahead, s->lines);
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i++) {
             bytes q[4];
             sixteen_bytes(at + 16 + 16 * i, s->stride, q);
             long quad = 64 * b + i / 2 * 16 + i % 2 * 4;
             for (int c = 0; c < 4; c++) {
-                put_codes(s, quad + c, lower(q[c]), 0);
-                put_codes(s, quad + 8 + c, upper(q[c]), 0);
+                put_unsigned(s, quad + c, lower(q[c]));
+                put_unsigned(s, quad + 8 + c, upper(q[c]));
             }
         }
     }
 }
 
-static void unpack_q5_k(const struct strip *s) {
+static void unpack_q5_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 176) {
         put_k_scales(s, at, b);
+        ask(s->ahead, s->lines);
+#pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
             bytes fifth[4];
             sixteen_bytes(at + 16 + 16 * half, s->stride, fifth);
-            ask_ahead(s, at + 64 * half);
+#pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 bytes q[4];
                 sixteen_bytes(at + 48 + 32 * i + 16 * half, s->stride, q);
@@ -155,18 +154,19 @@ static void unpack_q5_k(const struct strip *s) {
                 for (int c = 0; c < 4; c++) {
                     bytes even = and_bytes(shift_left(shift_right(fifth[c], 2 * i), 4), all_bytes(16));
                     bytes odd = and_bytes(shift_left(shift_right(fifth[c], 2 * i + 1), 4), all_bytes(16));
-                    put_codes(s, quad + c, or_bytes(lower(q[c]), even), 0);
-                    put_codes(s, quad + 8 + c, or_bytes(upper(q[c]), odd), 0);
+                    put_unsigned(s, quad + c, or_bytes(lower(q[c]), even));
+                    put_unsigned(s, quad + 8 + c, or_bytes(upper(q[c]), odd));
                 }
             }
         }
     }
 }
 
-static void unpack_q6_k(const struct strip *s) {
+static void unpack_q6_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 210) {
         bytes scales[4];
+        ask(s->ahead, s->lines);
         floats d = low_halves(shift_right(four_bytes(at + 206, s->stride), 16));
         sixteen_bytes(at + 192, s->stride, scales);
         for (int run = 0; run < 16; run++) {
@@ -175,12 +175,12 @@ static void unpack_q6_k(const struct strip *s) {
             ints number = add_ints(xor_ints(byte, all_ints(128)), all_ints(-128));
             put_scale(s, 16 * b + run, mul(to_floats(number), d));
         }
+#pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
             bytes high[2][4];
-            ask_ahead(s, at + 128 * half);
-            ask_ahead(s, at + 64 + 128 * half);
             sixteen_bytes(at + 128 + 32 * half, s->stride, high[0]);
             sixteen_bytes(at + 144 + 32 * half, s->stride, high[1]);
+#pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 bytes q[4];
                 sixteen_bytes(at + 64 * half + 16 * i, s->stride, q);
@@ -217,14 +217,15 @@ ALWAYS struct block_shape block_shape(long format) {
 
 /*
  * Columns [from, to) of LANES rows from row on, in vector v of the tile.
- * ahead: bytes to what will be unpacked next
+ * lines: to ask for with each block
  */
-static void unpack(const struct weight *w, long row, long from, long to, long ahead, int v, struct code_space *space) {
+static void unpack(const struct weight *w, long row, long from, long to, struct ahead *ahead, long lines, int v,
+                   struct code_space *space) {
     struct block_shape shape = block_shape(w->format);
     long row_bytes = w->cols / shape.columns * shape.bytes;
     long blocks = (to - from) / shape.columns;
     const uint8_t *first = w->codes + row * row_bytes + from / shape.columns * shape.bytes;
-    struct strip s = {first, row_bytes, ahead, blocks, &space->unpacked, v};
+    struct strip s = {first, row_bytes, ahead, lines, blocks, &space->unpacked, v};
     if (w->rows - row < LANES) {
         for (long i = 0; i < LANES; i++) {
             __builtin_memcpy(space->rows[i], first + least(i, w->rows - row - 1) * row_bytes, (size_t) (blocks * shape.bytes));
@@ -252,17 +253,20 @@ static void many_codes(const struct weight *w, long from, long to, const struct 
     long row_bytes = w->cols / shape.columns * shape.bytes;
     long groups = groups_of(w->cols);
     for (long row = from; row < to; row += ABREAST) {
+        const uint8_t *next = w->codes + (row + ABREAST) * row_bytes;
+        struct ahead ahead = {next, next + ABREAST * row_bytes};
         for (long column = 0; column < w->cols; column += CODE_COLUMNS) {
             long end = least(w->cols, column + CODE_COLUMNS);
-            long onward = CODE_COLUMNS / shape.columns * shape.bytes;
-            long ahead = end < w->cols ? onward : ABREAST * row_bytes - column / shape.columns * shape.bytes;
+            /* Unpacking is as much work as multiplying with some sixteen rows of x. */
+            long lines = LANES * shape.bytes / 4 / (16 + m) + 1;
             for (int v = 0; v < WIDE && row + v * LANES < to; v++) {
-                unpack(w, row + v * LANES, column, end, ahead, v, space);
+                unpack(w, row + v * LANES, column, end, &ahead, lines, v, space);
             }
+            ahead.lines_each = ABREAST * shape.bytes * GROUP_COLUMNS / shape.columns / 64 * HEIGHT / (16 + m) + 1;
             for (long r = 0; r < m; r += HEIGHT) {
                 long height = least(HEIGHT, m - r);
                 add_runs(shape.runs, height, x + r * groups + height * (column / GROUP_COLUMNS), &space->unpacked,
-                         groups_of(end - column), column == 0, y + r * y_stride + row - from, y_stride, to - row);
+                         groups_of(end - column), column == 0, y + r * y_stride + row - from, y_stride, to - row, &ahead);
             }
         }
     }

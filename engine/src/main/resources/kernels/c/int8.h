@@ -38,7 +38,7 @@ enum runs { WHOLE, WHOLE_WITH_MINIMA, HALVES };
 
 /* Some columns of ABREAST weight rows. */
 struct unpacked {
-    _Alignas(64) uint8_t codes[CODE_COLUMNS / 4][WIDE][4 * LANES]; /* BIAS added */
+    _Alignas(64) uint8_t codes[CODE_COLUMNS / 4][WIDE][4 * LANES]; /* BIAS added, but not to those with minima */
     float scales[CODE_COLUMNS / 16][WIDE][LANES]; /* of each run */
     float minima[CODE_COLUMNS / GROUP_COLUMNS][WIDE][LANES]; /* of each group, negative */
 };
@@ -93,6 +93,21 @@ static void round_row(const float *x, long columns, struct group *groups, long h
 
 /* --- tiles --- */
 
+/*
+ * Memory that will be read soon, asked for line by line, which is how it is fastest, and spread over other work: the processor
+ * waits for a few lines at a time only.
+ */
+struct ahead {
+    const uint8_t *next, *end;
+    long lines_each; /* with each group of a tile */
+};
+
+ALWAYS void ask(struct ahead *ahead, long lines) {
+    for (; lines > 0 && ahead->next < ahead->end; lines--, ahead->next += 64) {
+        _mm_prefetch((const char *) ahead->next, _MM_HINT_T1);
+    }
+}
+
 ALWAYS floats load_left(const float *p, long left) { return left > 0 ? load_some(p, left) : zeros(); }
 ALWAYS void store_left(float *p, long left, floats v) {
     if (left > 0) {
@@ -102,7 +117,7 @@ ALWAYS void store_left(float *p, long left, floats v) {
 
 /* y += products, or = products where there is nothing yet, of the outputs that are left. The loops over rows unroll. */
 ALWAYS void code_tile(const int height, const enum runs runs, const struct group *x, const struct unpacked *w,
-                      long groups, int fresh, float *y, long y_stride, long left) {
+                      long groups, int fresh, float *y, long y_stride, long left, struct ahead *ahead) {
     const int run = runs == HALVES ? 16 : GROUP_COLUMNS;
     floats s[HEIGHT][WIDE];
 #pragma GCC unroll 6
@@ -115,6 +130,7 @@ ALWAYS void code_tile(const int height, const enum runs runs, const struct group
     const uint8_t *codes = w->codes[0][0];
     const float *scales = w->scales[0][0];
     for (long g = 0; g < groups; g++, x += height) {
+        ask(ahead, ahead->lines_each);
 #pragma GCC unroll 2
         for (int from = 0; from < GROUP_COLUMNS; from += run, scales += ABREAST) {
             ints d[HEIGHT][WIDE];
@@ -122,7 +138,7 @@ ALWAYS void code_tile(const int height, const enum runs runs, const struct group
             for (int r = 0; r < height; r++) {
 #pragma GCC unroll 2
                 for (int v = 0; v < WIDE; v++) {
-                    d[r][v] = all_ints(run == 16 ? x[r].half_start[from / 16] : x[r].start);
+                    d[r][v] = all_ints(runs == WHOLE ? x[r].start : runs == HALVES ? x[r].half_start[from / 16] : 0);
                 }
             }
 #pragma GCC unroll 8
@@ -171,27 +187,27 @@ ALWAYS void code_tile(const int height, const enum runs runs, const struct group
 }
 
 ALWAYS void add_code_products(const enum runs runs, long height, const struct group *x, const struct unpacked *w,
-                              long groups, int fresh, float *y, long y_stride, long left) {
+                              long groups, int fresh, float *y, long y_stride, long left, struct ahead *ahead) {
     switch (height) {
-        case 1: code_tile(1, runs, x, w, groups, fresh, y, y_stride, left); break;
-        case 2: code_tile(2, runs, x, w, groups, fresh, y, y_stride, left); break;
-        case 3: code_tile(3, runs, x, w, groups, fresh, y, y_stride, left); break;
+        case 1: code_tile(1, runs, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case 2: code_tile(2, runs, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case 3: code_tile(3, runs, x, w, groups, fresh, y, y_stride, left, ahead); break;
 #if HEIGHT == 6
-        case 4: code_tile(4, runs, x, w, groups, fresh, y, y_stride, left); break;
-        case 5: code_tile(5, runs, x, w, groups, fresh, y, y_stride, left); break;
-        case 6: code_tile(6, runs, x, w, groups, fresh, y, y_stride, left); break;
+        case 4: code_tile(4, runs, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case 5: code_tile(5, runs, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case 6: code_tile(6, runs, x, w, groups, fresh, y, y_stride, left, ahead); break;
 #endif
     }
 }
 
 static void add_runs(enum runs runs, long height, const struct group *x, const struct unpacked *w, long groups, int fresh,
-                     float *y, long y_stride, long left) {
+                     float *y, long y_stride, long left, struct ahead *ahead) {
     switch (runs) {
-        case WHOLE: add_code_products(WHOLE, height, x, w, groups, fresh, y, y_stride, left); break;
+        case WHOLE: add_code_products(WHOLE, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
         case WHOLE_WITH_MINIMA:
-            add_code_products(WHOLE_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left);
+            add_code_products(WHOLE_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left, ahead);
             break;
-        case HALVES: add_code_products(HALVES, height, x, w, groups, fresh, y, y_stride, left); break;
+        case HALVES: add_code_products(HALVES, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
     }
 }
 

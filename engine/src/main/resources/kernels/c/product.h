@@ -3,7 +3,7 @@
 #define FATHOM_PRODUCT_H
 
 #include "blocks.h"
-#include "fp8.h"
+#include "tiles.h"
 
 /* What a thread needs, for one product at a time. */
 union space {
@@ -19,39 +19,21 @@ ALWAYS long prepared_bytes(long format, long columns) {
     }
 }
 
+/* For the other files only. */
+#define HIDDEN __attribute__((visibility("hidden")))
+
 /*
  * Columns [from, to) of row r of count rows into the prepared rows. from is a multiple of 64, and so is to or it is the last.
  * values: of column from on
  */
-static void prepare(long format, const float *values, long from, long to, long columns, uint8_t *prepared, long r,
-                    long count) {
-    long first = r / HEIGHT * HEIGHT;
-    long height = least(HEIGHT, count - first);
-    uint8_t *panel = prepared + first * prepared_bytes(format, columns);
-    switch (format) {
-        case FP8: pack_row(values, to - from, (float *) panel + height * from + (r - first) * LANES, height); break;
-        default:
-            round_row(values, to - from, (struct group *) panel + height * (from / GROUP_COLUMNS) + r - first, height);
-            break;
-    }
-}
+HIDDEN void prepare(long format, const float *values, long from, long to, long columns, uint8_t *prepared, long r,
+                    long count);
 
 /*
  * Rows [from, to) of the weight times m prepared rows; column 0 of y is weight row from. A single row may come without
  * being prepared where the format takes floats.
  */
-static void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
-                    union space *space) {
-    switch (w->format) {
-        case FP8:
-            if (m <= HEIGHT) {
-                few_rows_fp8(w, from, to, x, m, y, y_stride);
-            } else {
-                many_rows(w, expand_fp8, from, to, x, m, y, y_stride, &space->floats);
-            }
-            break;
-        default: many_codes(w, from, to, x, m, y, y_stride, &space->codes); break;
-    }
-}
+HIDDEN void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
+                    union space *space);
 
 #endif

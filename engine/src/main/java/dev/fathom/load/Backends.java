@@ -13,6 +13,7 @@ import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.kernels.vector.VectorBackend;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Kernel backends by the names {@code --kernel-backend} takes. */
@@ -82,9 +83,17 @@ final class Backends {
         }
     }
 
+    /** The widest target's kernels; a narrower one's where an old compiler or a prepared folder does not have those. */
     private static KernelBackend openC(Path cache, int threads, CpuBinding binding, LoadProgress progress) {
-        CpuTarget target = CKernels.target(CpuTarget.CPU_INFO);
-        return CBackend.open(new KernelCache(cache), target, threads, binding, progress::say);
+        KernelException first = null;
+        for (CpuTarget target : CKernels.targets(CpuTarget.CPU_INFO)) {
+            try {
+                return CBackend.open(new KernelCache(cache), target, threads, binding, progress::say);
+            } catch (KernelException e) {
+                first = first == null ? e : first;
+            }
+        }
+        throw Objects.requireNonNull(first);
     }
 
     private static void requireVector(String name) {

@@ -29,6 +29,7 @@ public final class CKernels {
 "int8.h",
 "blocks.h",
             "product.h",
+            "product.c",
             "linear.c",
             "experts.c",
             "rows.c",
@@ -64,11 +65,16 @@ public final class CKernels {
 
     /** The widest target that runs here. */
     public static CpuTarget target(Path cpuInfo) {
+        return targets(cpuInfo).getFirst();
+    }
+
+    /** All targets that run here, at least one, the widest first. */
+    public static List<CpuTarget> targets(Path cpuInfo) {
         List<CpuTarget> running = CpuTarget.running(cpuInfo);
         if (running.isEmpty()) {
             throw new KernelException("there are no C kernels for this processor (they need Linux and AVX2)");
         }
-        return running.getLast();
+        return running.reversed();
     }
 
     /**
