@@ -1,5 +1,6 @@
-/* Linear maps. The layout of struct linear is also in CLinear.java: eight bytes a field. */
+/* Linear maps. The layouts of the structs are also in CLinear.java and CHeads.java: eight bytes a field. */
 #include "product.h"
+#include "storage.h"
 
 struct linear {
     int64_t next; /* the first unit that no thread has taken */
@@ -37,5 +38,34 @@ void fathom_linear(struct linear *a, int thread) {
             return;
         }
         product(w, from, least(w->rows, from + a->unit), x, a->m, a->y + from, w->rows, &a->spaces[thread]);
+    }
+}
+
+/* One map for each head: head h has the weight rows [h * outputs, (h + 1) * outputs). */
+struct heads_linear {
+    int64_t next; /* the first unit that no thread has taken */
+    struct weight weight;
+    int64_t heads, m;
+    struct heads x; /* as wide as weight.cols */
+    struct heads y;
+    uint8_t *prepared; /* m rows for each head */
+    union space *spaces; /* one for each thread */
+};
+
+/* A unit is a head. */
+void fathom_heads(struct heads_linear *a, int thread) {
+    const struct weight *w = &a->weight;
+    long outputs = w->rows / a->heads;
+    for (;;) {
+        long head = __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
+        if (head >= a->heads) {
+            return;
+        }
+        uint8_t *prepared = a->prepared + head * a->m * prepared_bytes(w->format, w->cols);
+        for (long r = 0; r < a->m; r++) {
+            prepare(w->format, head_at(&a->x, r, head), 0, w->cols, w->cols, prepared, r, a->m);
+        }
+        product(w, head * outputs, (head + 1) * outputs, prepared, a->m, head_at(&a->y, 0, head), a->y.row,
+                &a->spaces[thread]);
     }
 }

@@ -27,8 +27,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Attention, operations on rows, FP8 linear maps and FP8 experts in C; weights of other formats on the vector backend, whose
- * threads run both. An operation is here where it beats its Java twin by 15 % or more, or where every start would wait for the
+ * Attention, operations on rows, linear maps and experts with FP8 weights or GGUF's blocks in C; weights of other formats on the
+ * vector backend, whose threads run both. An operation is here where it beats its Java twin by 15 % or more, or where every start would wait for the
  * JIT to compile that twin; docs/performance.md has the figures.
  */
 public final class CBackend implements KernelBackend {
@@ -86,7 +86,7 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public String description() {
-        return "c: attention, rows, FP8 linear maps and experts in C (" + library.builtBy()
+        return "c: attention, rows, FP8 and GGUF block weights in C (" + library.builtBy()
                 + "); weights of other formats fall back to " + vector.description();
     }
 
@@ -97,7 +97,10 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public HeadsKernel bindHeads(WeightMatrix stacked, int heads) {
-        return vector.bindHeads(stacked, heads);
+        OpShapes.bindHeads(stacked, heads);
+        return WeightStruct.serves(stacked)
+                ? new CHeads(stacked, heads, library, team)
+                : vector.bindHeads(stacked, heads);
     }
 
     @Override

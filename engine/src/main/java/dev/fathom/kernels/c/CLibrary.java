@@ -20,6 +20,7 @@ import java.lang.invoke.MethodHandle;
 record CLibrary(
         MemorySegment prepare,
         MemorySegment linear,
+        MemorySegment heads,
         MemorySegment expertsPrepare,
         MemorySegment expertsGateUp,
         MemorySegment expertsDown,
@@ -48,6 +49,7 @@ record CLibrary(
             return new CLibrary(
                     symbol(symbols, "fathom_prepare"),
                     symbol(symbols, "fathom_linear"),
+                    symbol(symbols, "fathom_heads"),
                     symbol(symbols, "fathom_experts_prepare"),
                     symbol(symbols, "fathom_experts_gate_up"),
                     symbol(symbols, "fathom_experts_down"),
