@@ -1,9 +1,11 @@
 package dev.fathom.checkpoint;
 
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,32 +15,43 @@ import java.util.SplittableRandom;
 
 /**
  * Random weights of whatever shape is asked for, in the formats a checkpoint with the same configuration has: FP8 blocks
- * for the projections or none, BF16 otherwise. Numbers are of the size that keeps a
+ * or one of GGUF's block formats for the projections or neither, BF16 otherwise. Numbers are of the size that keeps a
  * network's activations near one.
  */
 public final class DummyWeights implements WeightSource {
     /** Of so many FP8 codes one is a zero: as rare as in trained weights, which differ from the others for a kernel. */
     private static final int CODES_PER_ZERO = 4000;
 
-    private final int blockRows;
-    private final int blockCols;
+    /** A random integer of a block, with its group's scale where it has one, is about so large. */
+    private static final int LARGE_CODE = 256;
+
+    private final Format projections;
     private final Arena arena = Arena.ofShared();
     private final SplittableRandom random;
     private long bytes;
 
-    private DummyWeights(int blockRows, int blockCols, long seed) {
-        this.blockRows = blockRows;
-        this.blockCols = blockCols;
+    /** Makes a weight of so many rows and columns. */
+    private interface Format {
+        WeightMatrix random(DummyWeights weights, int rows, int cols);
+    }
+
+    private DummyWeights(Format projections, long seed) {
+        this.projections = projections;
         random = new SplittableRandom(seed);
     }
 
     /** FP8 projections, the rest BF16. */
     public static DummyWeights fp8(List<Integer> block, long seed) {
-        return new DummyWeights(block.get(0), block.get(1), seed);
+        return new DummyWeights((weights, rows, cols) -> weights.fp8(rows, cols, block.get(0), block.get(1)), seed);
+    }
+
+    /** Projections in blocks: of this format, or of Q8_0 or BF16 where rows are not whole blocks. */
+    public static DummyWeights blocks(BlockFormat format, long seed) {
+        return new DummyWeights((weights, rows, cols) -> weights.blocks(format, rows, cols), seed);
     }
 
     public static DummyWeights bf16(long seed) {
-        return new DummyWeights(0, 0, seed);
+        return new DummyWeights(DummyWeights::bf16, seed);
     }
 
     @Override
@@ -51,12 +64,12 @@ public final class DummyWeights implements WeightSource {
         if (shard.count() != 1) {
             throw new IllegalArgumentException("random weights are not divided among ranks");
         }
-        WeightMatrix matrix = blockRows > 0 && name.contains("_proj") ? fp8(rows, cols) : bf16(rows, cols);
+        WeightMatrix matrix = name.contains("_proj") ? projections.random(this, rows, cols) : bf16(rows, cols);
         bytes += matrix.bytes();
         return matrix;
     }
 
-    private WeightMatrix fp8(int rows, int cols) {
+    private WeightMatrix fp8(int rows, int cols, int blockRows, int blockCols) {
         MemorySegment codes = arena.allocate((long) rows * cols, 64);
         for (long i = 0; i < codes.byteSize(); i++) {
             int bits = random.nextInt();
@@ -69,6 +82,33 @@ public final class DummyWeights implements WeightSource {
         Tensor scales = new Tensor(arena.allocate(Tensor.byteSize(scaleRows, scaleCols), 64), scaleRows, scaleCols);
         scales.fill((float) (1 / Math.sqrt(cols)));
         return new Fp8BlockMatrix(codes, scales, rows, cols, blockRows, blockCols);
+    }
+
+    private WeightMatrix blocks(BlockFormat wanted, int rows, int cols) {
+        BlockFormat format = cols % wanted.columns() == 0 ? wanted : BlockFormat.Q8_0;
+        if (cols % format.columns() != 0) {
+            return bf16(rows, cols);
+        }
+        MemorySegment data = arena.allocate(format.rowBytes(cols) * rows, 64);
+        for (long i = 0; i < data.byteSize(); i++) {
+            data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+        }
+        short scale = Float.floatToFloat16((float) (1 / (LARGE_CODE * Math.sqrt(cols))));
+        for (long block = 0; block < data.byteSize(); block += format.bytes()) {
+            for (int place : scalePlaces(format)) {
+                data.set(Codecs.LE_SHORT, block + place, scale);
+            }
+        }
+        return new BlockMatrix(format, data, rows, cols);
+    }
+
+    /** Byte offsets of a block's half-precision scales. */
+    private static List<Integer> scalePlaces(BlockFormat format) {
+        return switch (format) {
+            case Q4_0, Q5_0, Q8_0 -> List.of(0);
+            case Q4_K, Q5_K -> List.of(0, 2);
+            case Q6_K -> List.of(208);
+        };
     }
 
     private WeightMatrix bf16(int rows, int cols) {

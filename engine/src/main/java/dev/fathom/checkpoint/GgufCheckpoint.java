@@ -1,14 +1,17 @@
 package dev.fathom.checkpoint;
 
+import dev.fathom.tensor.BlockFormat;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
@@ -78,6 +81,17 @@ public final class GgufCheckpoint implements CheckpointFiles {
     /** The weights under their published names; the caller closes them. */
     public WeightSource weights() {
         return GgufSource.open(describe(""), parts, rowOrder);
+    }
+
+    /** The block format that most of the weights' bytes are in, if any are in one. */
+    public Optional<BlockFormat> mainFormat() {
+        Map<BlockFormat, Long> bytes = new EnumMap<>(BlockFormat.class);
+        for (GgufPart part : parts) {
+            for (GgufTensor tensor : part.header().tensors()) {
+                tensor.type().blocks().ifPresent(format -> bytes.merge(format, tensor.bytes(), Long::sum));
+            }
+        }
+        return bytes.entrySet().stream().max(Map.Entry.comparingByValue()).map(Map.Entry::getKey);
     }
 
     @Override

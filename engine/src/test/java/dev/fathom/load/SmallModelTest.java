@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fathom.checkpoint.CheckpointException;
+import dev.fathom.checkpoint.NanoGguf;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -38,6 +39,17 @@ class SmallModelTest {
         try (SmallModel small = SmallModel.of(options)) {
             assertThat(small.model().vocabularySize()).isEqualTo(128);
             assertThat(small.model().kvShape().layers()).isEqualTo(2);
+        }
+    }
+
+    @Test
+    void takesAfterAGgufFile() {
+        LoadOptions options = LoadOptions.EMBEDDED
+                .withModelPath(NanoGguf.file("Q8_0"))
+                .withKernelBackend("scalar")
+                .withThreads(1);
+        try (SmallModel small = SmallModel.of(options)) {
+            assertThat(small.model().vocabularySize()).isEqualTo(128);
         }
     }
 

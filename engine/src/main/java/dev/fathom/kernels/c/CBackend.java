@@ -98,9 +98,7 @@ public final class CBackend implements KernelBackend {
     @Override
     public HeadsKernel bindHeads(WeightMatrix stacked, int heads) {
         OpShapes.bindHeads(stacked, heads);
-        return WeightStruct.serves(stacked)
-                ? new CHeads(stacked, heads, library, team)
-                : vector.bindHeads(stacked, heads);
+        return CHeads.serves(stacked) ? new CHeads(stacked, heads, library, team) : vector.bindHeads(stacked, heads);
     }
 
     @Override

@@ -25,7 +25,12 @@ final class CHeads implements HeadsKernel {
     private final CTeam team;
     private final MemorySegment struct;
 
-    /** @param stacked  one that {@link WeightStruct#serves} */
+    /** FP8 kernels note what they find in tiles of rows that begin at the weight's first; a head may begin inside one. */
+    static boolean serves(WeightMatrix stacked) {
+        return WeightStruct.serves(stacked) && WeightStruct.input(stacked) == WeightStruct.Input.CODES;
+    }
+
+    /** @param stacked  one that is served */
     CHeads(WeightMatrix stacked, int heads, CLibrary library, CTeam team) {
         this.stacked = stacked;
         this.heads = heads;
@@ -47,7 +52,9 @@ final class CHeads implements HeadsKernel {
         set(ROWS_OF_X, m);
         view(X, "x", x);
         view(Y, "y", y);
-        set(PREPARED, team.prepared(Math.multiplyExact(m, heads), stacked.cols()).address());
+        set(
+                PREPARED,
+                team.prepared(Math.multiplyExact(m, heads), stacked.cols()).address());
         team.run(library.heads(), struct, heads, (long) m * stacked.rows() * stacked.cols());
     }
 

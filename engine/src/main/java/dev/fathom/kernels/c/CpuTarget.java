@@ -40,7 +40,9 @@ public enum CpuTarget {
     }
 
     List<String> options() {
-        return features().stream().map(feature -> "-m" + feature.replace("_", "")).toList();
+        return features().stream()
+                .map(feature -> "-m" + feature.replace("_", ""))
+                .toList();
     }
 
     public static Optional<CpuTarget> ofLabel(String label) {

@@ -72,8 +72,7 @@ record VectorLinear(WeightTiles weight, VectorTeam team) implements LinearKernel
                     BlockProduct.packed(stacked, from, from + outputs, panels, m, out, workspace);
                 } else if (stacked.roundsInput()) {
                     Panels.pack(in, inputs, 0, 1, 1, panels, true);
-                    BlockProduct.single(
-                            stacked, from, from + outputs, new Strided(panels, 0, 0), out, workspace);
+                    BlockProduct.single(stacked, from, from + outputs, new Strided(panels, 0, 0), out, workspace);
                 } else {
                     BlockProduct.single(stacked, from, from + outputs, in, out, workspace);
                 }
