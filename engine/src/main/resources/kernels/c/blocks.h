@@ -206,12 +206,12 @@ struct block_shape {
 
 ALWAYS struct block_shape block_shape(long format) {
     switch (format) {
-        case Q4_0: return (struct block_shape) {32, 18, WHOLE};
-        case Q5_0: return (struct block_shape) {32, 22, WHOLE};
-        case Q4_K: return (struct block_shape) {256, 144, WHOLE_WITH_MINIMA};
-        case Q5_K: return (struct block_shape) {256, 176, WHOLE_WITH_MINIMA};
-        case Q6_K: return (struct block_shape) {256, 210, HALVES};
-        default: return (struct block_shape) {32, 34, WHOLE}; /* Q8_0 */
+        case Q4_0: return (struct block_shape) {32, 18, GROUPS};
+        case Q5_0: return (struct block_shape) {32, 22, GROUPS};
+        case Q4_K: return (struct block_shape) {256, 144, GROUPS_WITH_MINIMA};
+        case Q5_K: return (struct block_shape) {256, 176, GROUPS_WITH_MINIMA};
+        case Q6_K: return (struct block_shape) {256, 210, HALF_GROUPS};
+        default: return (struct block_shape) {32, 34, GROUPS}; /* Q8_0 */
     }
 }
 

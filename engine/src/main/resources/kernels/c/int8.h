@@ -34,7 +34,7 @@ struct group {
 };
 
 /* How a format divides a group into runs, and whether it has minima. */
-enum runs { WHOLE, WHOLE_WITH_MINIMA, HALVES };
+enum runs { GROUPS, GROUPS_WITH_MINIMA, HALF_GROUPS };
 
 /* Some columns of ABREAST weight rows. */
 struct unpacked {
@@ -118,7 +118,7 @@ ALWAYS void store_left(float *p, long left, floats v) {
 /* y += products, or = products where there is nothing yet, of the outputs that are left. The loops over rows unroll. */
 ALWAYS void code_tile(const int height, const enum runs runs, const struct group *x, const struct unpacked *w,
                       long groups, int fresh, float *y, long y_stride, long left, struct ahead *ahead) {
-    const int run = runs == HALVES ? 16 : GROUP_COLUMNS;
+    const int run = runs == HALF_GROUPS ? 16 : GROUP_COLUMNS;
     floats s[HEIGHT][WIDE];
 #pragma GCC unroll 6
     for (int r = 0; r < height; r++) {
@@ -138,7 +138,7 @@ ALWAYS void code_tile(const int height, const enum runs runs, const struct group
             for (int r = 0; r < height; r++) {
 #pragma GCC unroll 2
                 for (int v = 0; v < WIDE; v++) {
-                    d[r][v] = all_ints(runs == WHOLE ? x[r].start : runs == HALVES ? x[r].half_start[from / 16] : 0);
+                    d[r][v] = all_ints(runs == GROUPS ? x[r].start : runs == HALF_GROUPS ? x[r].half_start[from / 16] : 0);
                 }
             }
 #pragma GCC unroll 8
@@ -166,7 +166,7 @@ ALWAYS void code_tile(const int height, const enum runs runs, const struct group
                 }
             }
         }
-        if (runs == WHOLE_WITH_MINIMA) {
+        if (runs == GROUPS_WITH_MINIMA) {
 #pragma GCC unroll 6
             for (int r = 0; r < height; r++) {
                 floats moment = all(x[r].moment);
@@ -203,11 +203,11 @@ ALWAYS void add_code_products(const enum runs runs, long height, const struct gr
 static void add_runs(enum runs runs, long height, const struct group *x, const struct unpacked *w, long groups, int fresh,
                      float *y, long y_stride, long left, struct ahead *ahead) {
     switch (runs) {
-        case WHOLE: add_code_products(WHOLE, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
-        case WHOLE_WITH_MINIMA:
-            add_code_products(WHOLE_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left, ahead);
+        case GROUPS: add_code_products(GROUPS, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case GROUPS_WITH_MINIMA:
+            add_code_products(GROUPS_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left, ahead);
             break;
-        case HALVES: add_code_products(HALVES, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case HALF_GROUPS: add_code_products(HALF_GROUPS, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
     }
 }
 

@@ -66,6 +66,15 @@ record LlamaConfig(
         return new Rope(ropeScaling == null ? plain : ropeScaling.stretch(plain), 1);
     }
 
+    /** @param divisors  of each pair: how many times slower it turns than without stretching */
+    Rope rope(float[] divisors) {
+        float[] frequencies = Rope.plain(headDim, ropeTheta);
+        for (int pair = 0; pair < frequencies.length; pair++) {
+            frequencies[pair] /= divisors[pair];
+        }
+        return new Rope(frequencies, 1);
+    }
+
     private static void requirePositive(String key, int value) {
         if (value < 1) {
             throw new IllegalArgumentException(key + " must be positive, the config says " + value);

@@ -23,6 +23,9 @@ import java.util.List;
  * @see "The Llama 3 Herd of Models, arXiv 2407.21783; Qwen2, arXiv 2407.10671"
  */
 public final class LlamaModel implements CausalLm {
+    /** In GGUF files that stand for Llama 3's stretching of rope, which their metadata does not mention. */
+    private static final String ROPE_DIVISORS = "rope_freqs.weight";
+
     private final LlamaConfig config;
     private final int contextLength;
     private final Rope rope;
@@ -33,7 +36,9 @@ public final class LlamaModel implements CausalLm {
     private LlamaModel(NamedWeights weights, LlamaConfig config, int contextLength) {
         this.config = config;
         this.contextLength = contextLength;
-        rope = config.rope();
+        rope = weights.contains(ROPE_DIVISORS)
+                ? config.rope(divisors(weights.vector(ROPE_DIVISORS, config.headDim() / 2)))
+                : config.rope();
         embedding = weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize());
         List<LlamaLayer> decoders = new ArrayList<>();
         for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
@@ -48,6 +53,18 @@ public final class LlamaModel implements CausalLm {
                 config.rmsNormEps(),
                 weights.kernels().bind(headWeight));
         weights.source().requireAllUsed();
+    }
+
+    private static float[] divisors(Tensor stored) {
+        float[] divisors = stored.toArray();
+        for (float divisor : divisors) {
+            if (!(divisor > 0 && divisor <= Float.MAX_VALUE)) {
+                throw new CheckpointException(
+                        ROPE_DIVISORS + " holds " + divisor + ", and frequencies are to be divided by it: it must be"
+                                + " positive and finite; the file is damaged, download it again.");
+            }
+        }
+        return divisors;
     }
 
     /**

@@ -16,11 +16,15 @@ import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.scalar.ScalarBackend;
+import dev.fathom.model.AddedVector;
+import dev.fathom.model.GoldenRunner;
 import dev.fathom.model.HidingWeights;
 import dev.fathom.model.ModelOptions;
+import dev.fathom.model.Rope;
 import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;
 import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
@@ -105,6 +109,57 @@ class LlamaModelTest {
                 }
                 assertThat(output.logits().get(0, id)).isEqualTo((float) wanted);
             }
+        }
+    }
+
+    /** The tiny model's weights and what its rope's frequencies are divided by. */
+    private WeightSource withDivisors(float[] divisors) {
+        Tensor stored = new Tensor(arena.allocate(Tensor.byteSize(1, divisors.length), 64), 1, divisors.length);
+        for (int i = 0; i < divisors.length; i++) {
+            stored.set(0, i, divisors[i]);
+        }
+        return new AddedVector(llama, "rope_freqs.weight", stored);
+    }
+
+    private float[] logitsOfEightTokens(LlamaModel model) {
+        int[] slots = {0, 1, 2, 3, 4, 5, 6, 7};
+        AttentionBatch batch = new AttentionBatch(new int[] {0, 8}, new int[] {8}, new int[][] {slots});
+        PagedKv kv = PagedKv.allocate(model.kvShape(), KvFormat.F32, 8, arena);
+        int[] ids = {9, 4, 300, 17, 5, 5, 80, 41};
+        return model.forward(
+                        new StepContext(ids, batch, new int[] {7}, kv, kernels, Communicator.single(), scratch))
+                .logits()
+                .toArray();
+    }
+
+    @Test
+    void dividesFrequenciesByWhatConvertedFilesStore() {
+        float[] plain = Rope.plain(32, 500_000);
+        float[] stretched = new Llama3Scaling(8, 1, 4, 64).stretch(plain);
+        float[] divisors = new float[16];
+        for (int i = 0; i < 16; i++) {
+            divisors[i] = plain[i] / stretched[i];
+        }
+        float[] wanted;
+        try (LlamaModel model = load("tiny-llama", "", "", llama, ModelOptions.DEFAULT)) {
+            wanted = logitsOfEightTokens(model);
+        }
+        String type = "\"rope_type\": \"llama3\"";
+        String none = "\"rope_type\": \"default\"";
+        try (LlamaModel model = load("tiny-llama", type, none, llama, ModelOptions.DEFAULT)) {
+            assertThat(GoldenRunner.difference(logitsOfEightTokens(model), wanted))
+                    .isGreaterThan(1e-3f);
+        }
+        try (LlamaModel model = load("tiny-llama", type, none, withDivisors(divisors), ModelOptions.DEFAULT)) {
+            assertThat(GoldenRunner.difference(logitsOfEightTokens(model), wanted))
+                    .isLessThan(1e-5f);
+        }
+        for (float broken : new float[] {0, -1, Float.NaN, Float.POSITIVE_INFINITY}) {
+            divisors[3] = broken;
+            assertThatThrownBy(
+                            () -> load("tiny-llama", type, none, withDivisors(divisors), ModelOptions.DEFAULT))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContaining("rope_freqs.weight holds " + broken);
         }
     }
 
