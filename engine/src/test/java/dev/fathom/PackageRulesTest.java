@@ -27,6 +27,7 @@ class PackageRulesTest {
             Map.entry("text", Set.of("api", "text.jinja", "text.regex")),
             Map.entry("text.jinja", Set.of("api")),
             Map.entry("text.regex", Set.of()),
+            Map.entry("text.answer", Set.of()),
             Map.entry("kernels.scalar", Set.of("tensor", "kernels")),
             Map.entry("kernels.vector", Set.of("tensor", "kernels", "kernels.scalar")),
             Map.entry("kernels.c", Set.of("tensor", "kernels", "kernels.vector")),
@@ -50,8 +51,10 @@ class PackageRulesTest {
                             "model",
                             "model.deepseek",
                             "model.llama")),
-            Map.entry("serve", Set.of("api", "kernels", "comm", "checkpoint", "text", "model", "engine", "load")),
-            Map.entry("http", Set.of("api", "checkpoint", "text", "engine", "load", "serve")),
+            Map.entry(
+                    "serve",
+                    Set.of("api", "kernels", "comm", "checkpoint", "text", "text.answer", "model", "engine", "load")),
+            Map.entry("http", Set.of("api", "checkpoint", "text", "text.answer", "engine", "load", "serve")),
             Map.entry(
                     "cli",
                     Set.of(
@@ -60,6 +63,7 @@ class PackageRulesTest {
                             "comm",
                             "checkpoint",
                             "text",
+                            "text.answer",
                             "model",
                             "engine",
                             "load",
