@@ -9,8 +9,10 @@ package dev.fathom.api;
  * @param priority   larger runs first where priority scheduling is on; 0 is normal
  * @param cacheKey   prefixes are shared only among requests with an equal key (SGLang's extra_key and cache_salt);
  *                   empty is the common space
+ * @param guidance   tokens that are not left to the model
  */
-public record GenerationRequest(String id, int[] promptIds, SamplingParams sampling, int priority, String cacheKey) {
+public record GenerationRequest(
+        String id, int[] promptIds, SamplingParams sampling, int priority, String cacheKey, Guidance guidance) {
     public GenerationRequest {
         if (promptIds.length == 0) {
             throw RequestException.invalid("prompt", "The prompt is empty: give at least one token.");
@@ -18,6 +20,6 @@ public record GenerationRequest(String id, int[] promptIds, SamplingParams sampl
     }
 
     public static GenerationRequest of(String id, int[] promptIds, SamplingParams sampling) {
-        return new GenerationRequest(id, promptIds, sampling, 0, "");
+        return new GenerationRequest(id, promptIds, sampling, 0, "", Guidance.NONE);
     }
 }

@@ -66,7 +66,11 @@ final class AotTrainingCommand implements Callable<Integer> {
     private void requests(String url) throws InterruptedException {
         try (RemoteChat chat = new RemoteChat(new ServerClient(url, Optional.empty()))) {
             for (String question : List.of("Who are you?", "What is 12 + 30?")) {
-                chat.answer(List.of(new ChatBackend.Message("user", question)), SHORT, new Cancellation(), delta -> {});
+                chat.answer(
+                        List.of(new ChatBackend.Message("user", question)),
+                        SHORT,
+                        new Cancellation(),
+                        ChatBackend.Sink.NONE);
             }
         }
         try (ServerClient client = new ServerClient(url, Optional.empty())) {

@@ -2,7 +2,6 @@ package dev.fathom.cli;
 
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** What answers a conversation: the engine in this process, or a server. */
@@ -39,12 +38,15 @@ interface ChatBackend extends AutoCloseable {
     /**
      * A finished answer.
      *
+     * @param text               without reasoning
+     * @param reasoning          empty where there is none
      * @param firstTokenSeconds  from asking to the first text
      * @param seconds            from asking to the end
      * @param finishReason       stop, length or abort
      */
     record Answer(
             String text,
+            String reasoning,
             int promptTokens,
             int cachedTokens,
             int tokens,
@@ -52,12 +54,28 @@ interface ChatBackend extends AutoCloseable {
             double seconds,
             String finishReason) {}
 
+    /** Gets an answer piece by piece. */
+    interface Sink {
+        /** Shows nothing. */
+        Sink NONE = new Sink() {
+            @Override
+            public void reasoning(String text) {}
+
+            @Override
+            public void text(String text) {}
+        };
+
+        void reasoning(String text);
+
+        void text(String text);
+    }
+
     /**
      * Answers a conversation, and hands over the text as it is made.
      *
      * @throws CliException when it cannot be answered
      */
-    Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Consumer<String> text)
+    Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Sink sink)
             throws InterruptedException;
 
     /** One line about what answers. */

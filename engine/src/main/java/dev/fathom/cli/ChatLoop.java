@@ -120,17 +120,16 @@ final class ChatLoop {
     private void answer(String question) throws InterruptedException {
         messages.add(new ChatBackend.Message("user", question));
         Cancellation cancellation = new Cancellation();
+        AnswerPrinter printer = new AnswerPrinter(terminal);
         answering.set(Optional.of(cancellation));
         try {
-            ChatBackend.Answer answer = backend.answer(List.copyOf(messages), settings, cancellation, delta -> {
-                terminal.out().print(delta);
-                terminal.out().flush();
-            });
-            terminal.out().println();
+            ChatBackend.Answer answer = backend.answer(List.copyOf(messages), settings, cancellation, printer);
+            printer.end();
             messages.add(new ChatBackend.Message("assistant", answer.text()));
             totals.add(answer);
             status().println(ChatTotals.line(answer));
         } catch (CliException e) {
+            printer.endReasoning();
             messages.removeLast(); // as if it had not been asked
             status().println("fathom: " + e.getMessage());
             if (!terminal.inputIsTerminal()) {

@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -109,11 +108,9 @@ final class GenerateCommand implements Callable<Integer> {
             terminal.out().println(json.writeValueAsString(answer(whole, json.createObjectNode(), text)));
             return;
         }
-        ChatBackend.Answer answer = generate(whole, text, delta -> {
-            terminal.out().print(delta);
-            terminal.out().flush();
-        });
-        terminal.out().println();
+        AnswerPrinter printer = new AnswerPrinter(terminal);
+        ChatBackend.Answer answer = generate(whole, text, printer);
+        printer.end();
         terminal.err().println(ChatTotals.line(answer));
     }
 
@@ -159,7 +156,10 @@ final class GenerateCommand implements Callable<Integer> {
     }
 
     private ObjectNode answer(String whole, ObjectNode output, LocalText text) throws InterruptedException {
-        ChatBackend.Answer answer = generate(whole, text, delta -> {});
+        ChatBackend.Answer answer = generate(whole, text, ChatBackend.Sink.NONE);
+        if (!answer.reasoning().isEmpty()) {
+            output.put("reasoning", answer.reasoning());
+        }
         return output.put("text", answer.text())
                 .put("finish_reason", answer.finishReason())
                 .put("prompt_tokens", answer.promptTokens())
@@ -169,7 +169,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .put("seconds", answer.seconds());
     }
 
-    private ChatBackend.Answer generate(String whole, LocalText text, Consumer<String> sink)
+    private ChatBackend.Answer generate(String whole, LocalText text, ChatBackend.Sink sink)
             throws InterruptedException {
         Cancellation never = new Cancellation();
         if (!chat) {

@@ -13,11 +13,11 @@ import dev.fathom.serve.TextRequest;
 import dev.fathom.serve.TextService;
 import dev.fathom.serve.TextStream;
 import dev.fathom.serve.Usage;
+import dev.fathom.text.answer.AnswerPart;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The engine in this process as what answers conversations and continues prompts. */
@@ -75,7 +75,7 @@ final class LocalText implements ChatBackend {
     }
 
     @Override
-    public Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Consumer<String> sink)
+    public Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Sink sink)
             throws InterruptedException {
         List<Map<String, @Nullable Object>> list = messages.stream()
                 .map(message -> {
@@ -85,23 +85,13 @@ final class LocalText implements ChatBackend {
                     return map;
                 })
                 .toList();
-        ChatRequest plain = ChatRequest.of(nextId(), list, SamplingFlags.fields(settings));
-        ChatRequest request = new ChatRequest(
-                plain.id(),
-                plain.messages(),
-                plain.tools(),
-                settings.templateVariables(),
-                plain.continueFinal(),
-                plain.sampling(),
-                plain.logprobs(),
-                plain.priority(),
-                plain.cacheKey(),
-                plain.streamInterval());
+        ChatRequest request = ChatRequest.of(nextId(), list, SamplingFlags.fields(settings))
+                .withTemplateVariables(settings.templateVariables());
         return read(() -> text.chat(request), cancellation, sink);
     }
 
     /** Continues a prompt as it is. */
-    Answer complete(String prompt, Settings settings, Cancellation cancellation, Consumer<String> sink)
+    Answer complete(String prompt, Settings settings, Cancellation cancellation, Sink sink)
             throws InterruptedException {
         TextRequest request = TextRequest.of(nextId(), new Prompt.Text(prompt), SamplingFlags.fields(settings));
         return read(() -> text.start(request), cancellation, sink);
@@ -111,25 +101,26 @@ final class LocalText implements ChatBackend {
         return "local-" + requests++;
     }
 
-    private static Answer read(
-            java.util.function.Supplier<TextStream> start, Cancellation cancellation, Consumer<String> sink)
+    private static Answer read(java.util.function.Supplier<TextStream> start, Cancellation cancellation, Sink sink)
             throws InterruptedException {
         long began = System.nanoTime();
         long first = 0;
-        StringBuilder answer = new StringBuilder();
+        var answer = new dev.fathom.text.answer.Answer.Builder();
         try (TextStream stream = start.get()) {
             cancellation.onCancel(stream::abort);
             for (TextEvent event = stream.next(); event != null; event = stream.next()) {
                 switch (event) {
                     case TextEvent.Delta delta -> {
                         first = first == 0 ? System.nanoTime() : first;
-                        answer.append(delta.text());
-                        sink.accept(delta.text());
+                        answer.add(delta.parts());
+                        delta.parts().forEach(part -> print(part, sink));
                     }
                     case TextEvent.Finished finished -> {
                         Usage usage = finished.usage();
+                        dev.fathom.text.answer.Answer parts = answer.build();
                         return new Answer(
-                                answer.toString(),
+                                parts.content(),
+                                parts.reasoning(),
                                 usage.promptTokens(),
                                 usage.cachedTokens(),
                                 usage.completionTokens(),
@@ -142,6 +133,17 @@ final class LocalText implements ChatBackend {
             }
         }
         throw new IllegalStateException("the answer ended without its closing event");
+    }
+
+    private static void print(AnswerPart part, Sink sink) {
+        switch (part) {
+            case AnswerPart.Reasoning reasoning -> sink.reasoning(reasoning.text());
+            case AnswerPart.Content content -> sink.text(content.text());
+            case AnswerPart.CallBegin begin -> {} // no conversation of ours has tools
+            case AnswerPart.CallArguments more -> {}
+            case AnswerPart.CallEnd end -> {}
+            case AnswerPart.CallDropped dropped -> {}
+        }
     }
 
     private static String reason(FinishReason reason) {

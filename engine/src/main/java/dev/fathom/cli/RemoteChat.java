@@ -1,7 +1,6 @@
 package dev.fathom.cli;
 
 import java.util.List;
-import java.util.function.Consumer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -18,9 +17,9 @@ final class RemoteChat implements ChatBackend {
     }
 
     @Override
-    public Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Consumer<String> text)
+    public Answer answer(List<Message> messages, Settings settings, Cancellation cancellation, Sink sink)
             throws InterruptedException {
-        Reading reading = new Reading(text);
+        Reading reading = new Reading(sink);
         client.stream("/v1/chat/completions", body(messages, settings), cancellation, reading::event);
         return reading.answer(cancellation.isCancelled());
     }
@@ -56,7 +55,8 @@ final class RemoteChat implements ChatBackend {
 
     /** What has arrived of one answer. */
     private static final class Reading {
-        private final Consumer<String> sink;
+        private final Sink sink;
+        private final StringBuilder reasoning = new StringBuilder();
         private final StringBuilder text = new StringBuilder();
         private final long began = System.nanoTime();
         private double firstToken;
@@ -66,19 +66,24 @@ final class RemoteChat implements ChatBackend {
         private int tokens;
         private String finishReason = "stop";
 
-        Reading(Consumer<String> sink) {
+        Reading(Sink sink) {
             this.sink = sink;
         }
 
         void event(JsonNode event) {
             JsonNode choice = event.path("choices").path(0);
+            String thought = choice.path("delta").path("reasoning_content").asString("");
             String delta = choice.path("delta").path("content").asString("");
+            if (!(thought.isEmpty() && delta.isEmpty()) && deltas++ == 0) {
+                firstToken = seconds();
+            }
+            if (!thought.isEmpty()) {
+                reasoning.append(thought);
+                sink.reasoning(thought);
+            }
             if (!delta.isEmpty()) {
-                if (deltas++ == 0) {
-                    firstToken = seconds();
-                }
                 text.append(delta);
-                sink.accept(delta);
+                sink.text(delta);
             }
             finishReason = choice.path("finish_reason").asString(finishReason);
             JsonNode usage = event.path("usage");
@@ -92,7 +97,15 @@ final class RemoteChat implements ChatBackend {
         Answer answer(boolean cancelled) {
             int generated = tokens > 0 ? tokens : deltas;
             String reason = cancelled ? "abort" : finishReason;
-            return new Answer(text.toString(), promptTokens, cachedTokens, generated, firstToken, seconds(), reason);
+            return new Answer(
+                    text.toString(),
+                    reasoning.toString(),
+                    promptTokens,
+                    cachedTokens,
+                    generated,
+                    firstToken,
+                    seconds(),
+                    reason);
         }
 
         private double seconds() {

@@ -9,7 +9,10 @@ import dev.fathom.load.LoadedModel;
 import dev.fathom.serve.EngineListeners;
 import dev.fathom.serve.EngineLog;
 import dev.fathom.serve.Generator;
+import dev.fathom.serve.ServedModel;
 import dev.fathom.serve.TextService;
+import dev.fathom.text.answer.ReasoningFormat;
+import dev.fathom.text.answer.ToolCallFormat;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -56,6 +59,9 @@ final class ServeCommand implements Callable<Integer> {
 
     @Mixin
     private SchedulerFlags scheduler = new SchedulerFlags();
+
+    @Mixin
+    private AnswerFlags answers = new AnswerFlags();
 
     @Option(names = "--host", paramLabel = "HOST", description = "Default: ${DEFAULT-VALUE}.")
     private String host = "127.0.0.1";
@@ -159,6 +165,7 @@ final class ServeCommand implements Callable<Integer> {
 
     private LoadOptions checkedOptions() {
         scheduler.check();
+        answers.check();
         if (port < 0 || port > 65_535) {
             throw CliException.usage("--port must be in [0, 65535], got " + port + ".");
         }
@@ -201,11 +208,11 @@ final class ServeCommand implements Callable<Integer> {
                     .map(Object::toString)
                     .orElse(local.loaded().modelPath());
             Generator generator = Generator.of(local.engine());
-            TextService text = new TextService(
-                    local.served(name, tokenizerPath, samplingDefaults.equals("model"), scheduler.priorities()),
-                    generator);
+            ServedModel served = answers.apply(
+                    local.served(name, tokenizerPath, samplingDefaults.equals("model"), scheduler.priorities()));
+            TextService text = new TextService(served, generator);
             HttpServer server = HttpServer.start(
-                    httpConfig(local, name), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
+                    httpConfig(local, served), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
             started = true;
             return server;
         } finally {
@@ -215,7 +222,7 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    private HttpConfig httpConfig(LocalEngine local, String name) {
+    private HttpConfig httpConfig(LocalEngine local, ServedModel served) {
         return HttpConfig.builder()
                 .host(host)
                 .port(port)
@@ -227,20 +234,24 @@ final class ServeCommand implements Callable<Integer> {
                 .incrementalStreaming(incrementalStreaming)
                 .healthTimeout(environment.healthCheckTimeout())
                 .weightVersion(weightVersion)
-                .serverArguments(arguments(local, name))
+                .serverArguments(arguments(local, served))
                 .build();
     }
 
     /** What /get_server_info shows, under SGLang's names. Keys are not among them. */
-    private Map<String, @Nullable Object> arguments(LocalEngine local, String name) {
+    private Map<String, @Nullable Object> arguments(LocalEngine local, ServedModel served) {
         var config = local.engine().config();
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
         arguments.put("model_path", local.loaded().modelPath());
-        arguments.put("served_model_name", name);
+        arguments.put("served_model_name", served.name());
         arguments.put("host", host);
         arguments.put("port", port);
         arguments.put("context_length", local.loaded().contextLength());
         arguments.put("skip_tokenizer_init", skipTokenizer);
+        ReasoningFormat reasoning = served.syntax().reasoning();
+        arguments.put("reasoning_parser", reasoning == null ? null : reasoning.displayName());
+        ToolCallFormat toolCalls = served.syntax().toolCalls();
+        arguments.put("tool_call_parser", toolCalls == null ? null : toolCalls.displayName());
         arguments.put("kv_cache_dtype", config.kvFormat().name().toLowerCase(java.util.Locale.ROOT));
         arguments.put("mem_fraction_static", model.memoryFraction());
         arguments.put("max_total_tokens", config.maxTotalTokens());

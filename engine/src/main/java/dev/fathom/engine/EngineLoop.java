@@ -179,13 +179,7 @@ final class EngineLoop implements Runnable {
             if (part.samples()) {
                 GenerationEvent.Token token;
                 try {
-                    token = sampler.sample(
-                            output.logits(),
-                            row++,
-                            sequence.sampling(),
-                            sequence.counts(),
-                            sequence.generated(),
-                            sequence.nextUniform());
+                    token = sample(sequence, output, row++);
                 } catch (RequestException e) {
                     fail(sequence, e);
                     continue;
@@ -199,6 +193,19 @@ final class EngineLoop implements Runnable {
                 }
             }
         }
+    }
+
+    private GenerationEvent.Token sample(Sequence sequence, StepOutput output, int row) {
+        int[] allowed = sequence.allowed();
+        return allowed.length == 0
+                ? sampler.sample(
+                        output.logits(),
+                        row,
+                        sequence.sampling(),
+                        sequence.counts(),
+                        sequence.generated(),
+                        sequence.nextUniform())
+                : sampler.take(output.logits(), row, sequence.sampling(), allowed);
     }
 
     private void computed(Part part) {

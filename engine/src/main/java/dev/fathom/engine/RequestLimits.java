@@ -2,6 +2,7 @@ package dev.fathom.engine;
 
 import dev.fathom.api.ErrorCode;
 import dev.fathom.api.GenerationRequest;
+import dev.fathom.api.Guidance;
 import dev.fathom.api.RequestException;
 import java.util.Arrays;
 
@@ -27,7 +28,8 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
                         Arrays.copyOf(request.promptIds(), longestPrompt),
                         request.sampling(),
                         request.priority(),
-                        request.cacheKey());
+                        request.cacheKey(),
+                        request.guidance());
             }
             throw prompt >= contextLength ? RequestException.promptTooLong(prompt, contextLength) : noRoom(prompt);
         }
@@ -61,6 +63,7 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
                         "input_ids", "Token id " + id + " is outside the vocabulary [0, " + vocabulary + ").");
             }
         }
+        checkGuidance(request.guidance());
         for (int id : request.sampling().logitBias().keySet()) {
             if (id >= vocabulary) {
                 throw RequestException.invalid(
@@ -68,6 +71,18 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
                         "logit_bias names token id " + id + ", which is outside the vocabulary [0, " + vocabulary
                                 + ").");
             }
+        }
+    }
+
+    /** These ids are the tokenizer's, which may know more tokens than the model. */
+    private void checkGuidance(Guidance guidance) {
+        int largest =
+                guidance.openings().stream().flatMapToInt(Arrays::stream).reduce(guidance.reasoningEnd(), Math::max);
+        if (largest >= vocabulary) {
+            throw RequestException.notSupported(
+                    "tool_choice",
+                    "Token id " + largest + ", which the request makes the model write, is outside its vocabulary [0, "
+                            + vocabulary + ").");
         }
     }
 }

@@ -50,15 +50,46 @@ final class Sampler {
      */
     Token sample(
             Tensor rows, int row, SamplingParams params, @Nullable TokenCounts counts, int generated, double uniform) {
-        MemorySegment.copy(rows.data(), Tensor.F32, Tensor.byteSize(row, vocabulary), logits, 0, vocabulary);
-        checkFinite();
-        boolean explained = params.logprobs() || params.topLogprobs() > 0;
+        load(rows, row);
+        boolean explained = isExplained(params);
         double logSum = explained ? logSumExp() : 0;
         List<TokenLogprob> alternatives = alternatives(params.topLogprobs(), logSum);
         adjust(params, counts, generated);
         int id = params.isGreedy() ? best() : draw(params, uniform);
         float logprob = explained ? (float) (rows.get(row, id) - logSum) : 0;
         return new Token(id, logprob, alternatives);
+    }
+
+    /**
+     * The likeliest of a few tokens, the first of equal ones.
+     *
+     * @param rows     [any, vocabulary]
+     * @param row      which of them
+     * @param allowed  at least one
+     * @throws RequestException as {@link #sample}
+     */
+    Token take(Tensor rows, int row, SamplingParams params, int[] allowed) {
+        load(rows, row);
+        int id = allowed[0];
+        for (int other : allowed) {
+            if (logits[other] > logits[id]) {
+                id = other;
+            }
+        }
+        if (!isExplained(params)) {
+            return new Token(id, 0, List.of());
+        }
+        double logSum = logSumExp();
+        return new Token(id, (float) (rows.get(row, id) - logSum), alternatives(params.topLogprobs(), logSum));
+    }
+
+    private void load(Tensor rows, int row) {
+        MemorySegment.copy(rows.data(), Tensor.F32, Tensor.byteSize(row, vocabulary), logits, 0, vocabulary);
+        checkFinite();
+    }
+
+    private static boolean isExplained(SamplingParams params) {
+        return params.logprobs() || params.topLogprobs() > 0;
     }
 
     private void checkFinite() {

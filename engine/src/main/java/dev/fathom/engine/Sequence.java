@@ -15,6 +15,7 @@ final class Sequence {
     private final long seed;
     private final int promptLength;
     private final @Nullable TokenCounts counts;
+    private final Guide guide;
     private int[] tokens;
     private int size;
     private int computed;
@@ -37,6 +38,7 @@ final class Sequence {
         promptLength = request.promptIds().length;
         tokens = request.promptIds();
         size = promptLength;
+        guide = new Guide(request.guidance());
         counts = request.sampling().hasPenalties() ? new TokenCounts(tokens, promptLength) : null;
     }
 
@@ -100,6 +102,11 @@ final class Sequence {
         return counts;
     }
 
+    /** See {@link Guide#allowed}. */
+    int[] allowed() {
+        return guide.allowed();
+    }
+
     /** The draw for the next token, in [0, 1). */
     double nextUniform() {
         return Draw.uniform(seed, size);
@@ -156,6 +163,7 @@ final class Sequence {
         if (counts != null) {
             counts.addOutput(id);
         }
+        guide.accept(id);
         if (generated() == 1) {
             firstTokenNanos = nowNanos;
         }

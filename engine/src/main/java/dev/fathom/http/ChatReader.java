@@ -1,24 +1,19 @@
 package dev.fathom.http;
 
 import dev.fathom.api.RequestException;
+import dev.fathom.serve.AnswerOptions;
 import dev.fathom.serve.ChatRequest;
 import dev.fathom.serve.Logprobs;
-import dev.fathom.serve.Prompt;
 import dev.fathom.serve.SamplingFields;
 import dev.fathom.serve.ServedModel;
-import dev.fathom.serve.TextRequest;
+import dev.fathom.serve.ToolChoice;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 
 /** {@code POST /v1/chat/completions}: the request. */
 final class ChatReader {
-    private static final Set<String> OWN_VARIABLES = Set.of("messages", "tools", "add_generation_prompt");
-
     private final HttpConfig config;
     private final ServedModel model;
     private final MessageReader messages;
@@ -34,34 +29,35 @@ final class ChatReader {
         String id = OpenAiFields.requestId(fields, "chatcmpl-");
         StreamOptions stream = StreamOptions.read(fields);
         List<Map<String, @Nullable Object>> conversation = messages.messages(fields);
-        List<Map<String, @Nullable Object>> tools = tools(fields);
+        List<Map<String, @Nullable Object>> tools = messages.tools(fields);
+        ToolChoice choice = ToolChoiceReader.read(fields);
         Logprobs logprobs = logprobs(fields);
         SamplingFields sampling = SamplingReader.openAi(fields, maxTokens(fields));
         var request = new ChatRequest(
                 id,
                 conversation,
-                tools,
-                templateVariables(fields),
+                choice == null ? List.of() : tools,
+                ThinkingReader.templateVariables(fields, messages),
                 fields.flag("continue_final_message", false),
                 sampling,
                 logprobs,
                 fields.integer("priority", 0),
                 OpenAiFields.cacheKey(fields),
-                stream.stream() ? config.streamInterval() : 1);
+                stream.stream() ? config.streamInterval() : 1,
+                new AnswerOptions(
+                        fields.flag("separate_reasoning", true),
+                        choice == null ? new ToolChoice.Auto() : choice,
+                        fields.flag("parallel_tool_calls", true)));
+        boolean streamReasoning = fields.flag("stream_reasoning", true);
         int @Nullable [] ids = TokenIds.read(fields, "input_ids");
         checkUnserved(fields);
         fields.end();
         var envelope = new Envelope(
                 id, name == null ? model.name() : name, config.weightVersion(), config.enableCacheReport());
         return new Call(
-                service -> ids == null ? service.chat(request) : service.start(withoutTemplate(request, ids)),
-                answer -> new ChatFormat(model, envelope, stream, logprobs.chosen(), answer),
+                service -> ids == null ? service.chat(request) : service.chat(request, ids),
+                answer -> new ChatFormat(model, envelope, stream, logprobs.chosen(), streamReasoning, answer),
                 stream.stream());
-    }
-
-    private static TextRequest withoutTemplate(ChatRequest request, int[] ids) {
-        var item = new TextRequest.Item(request.id(), new Prompt.Ids(ids), request.sampling(), request.logprobs());
-        return new TextRequest(List.of(item), null, request.priority(), request.cacheKey(), request.streamInterval());
     }
 
     private static @Nullable Integer maxTokens(JsonFields fields) {
@@ -79,53 +75,9 @@ final class ChatReader {
         return new Logprobs(wanted, top);
     }
 
-    private List<Map<String, @Nullable Object>> tools(JsonFields fields) {
-        List<Map<String, @Nullable Object>> tools = messages.tools(fields);
-        JsonNode choice = fields.node("tool_choice");
-        if (choice == null || (choice.isString() && choice.stringValue().equals("auto"))) {
-            return tools;
-        }
-        if (choice.isString() && choice.stringValue().equals("none")) {
-            return List.of();
-        }
-        throw RequestException.notSupported(
-                "tool_choice",
-                "tool_choice must be auto or none: forcing a tool call is not supported yet, got " + choice + ".");
-    }
-
-    private Map<String, @Nullable Object> templateVariables(JsonFields fields) {
-        JsonNode given = fields.node("chat_template_kwargs");
-        Map<String, @Nullable Object> variables =
-                given == null ? new LinkedHashMap<>() : messages.plainObject("chat_template_kwargs", given);
-        for (String own : OWN_VARIABLES) {
-            if (variables.containsKey(own)) {
-                throw RequestException.invalid(
-                        "chat_template_kwargs", "chat_template_kwargs must not set " + own + ": the server does.");
-            }
-        }
-        JsonNode effort = fields.node("reasoning_effort");
-        if (effort != null) {
-            if (!effort.isString()) {
-                throw RequestException.notSupported(
-                        "reasoning_effort",
-                        "reasoning_effort must be a string such as \"high\": numbers are not supported yet, got "
-                                + effort + ".");
-            }
-            variables.putIfAbsent("reasoning_effort", effort.stringValue());
-            if (effort.stringValue().equals("none")) {
-                variables.putIfAbsent("thinking", false);
-                variables.putIfAbsent("enable_thinking", false);
-            }
-        }
-        return variables;
-    }
-
     private static void checkUnserved(JsonFields fields) {
         OpenAiFields.checkUnserved(fields);
         fields.refuse(
-                "separate_reasoning",
-                "reasoning",
-                "max_thinking_tokens",
                 "functions",
                 "function_call",
                 "audio",
@@ -134,8 +86,6 @@ final class ChatReader {
                 "verbosity",
                 "documents",
                 "mm_processor_kwargs");
-        fields.flag("stream_reasoning"); // says how separated reasoning is streamed; there is none
-        fields.flag("parallel_tool_calls");
         List<String> modalities = fields.textOrTexts("modalities");
         if (modalities != null && !new ArrayList<>(modalities).equals(List.of("text"))) {
             throw RequestException.notSupported(

@@ -48,7 +48,8 @@ final class Envelope {
         } else {
             node.putNull("prompt_tokens_details");
         }
-        return node.put("reasoning_tokens", 0);
+        node.putObject("completion_tokens_details").put("reasoning_tokens", usage.reasoningTokens());
+        return node.put("reasoning_tokens", usage.reasoningTokens());
     }
 
     /** Sums over sequences; a prompt with several answers counts once, as it was sent once. */
@@ -56,18 +57,20 @@ final class Envelope {
         int prompt = 0;
         int completion = 0;
         int cached = 0;
+        int reasoning = 0;
         for (int i = 0; i < usages.size(); i++) {
             Usage usage = usages.get(i);
             if (usage == null) {
                 continue;
             }
             completion += usage.completionTokens();
+            reasoning += usage.reasoningTokens();
             if (i % answersEach == 0) {
                 prompt += usage.promptTokens();
                 cached += usage.cachedTokens();
             }
         }
-        return new Usage(prompt, completion, cached);
+        return new Usage(prompt, completion, cached, reasoning);
     }
 
     static void finish(ObjectNode choice, FinishReason reason) {

@@ -90,7 +90,7 @@ final class GenerateFormat implements AnswerFormat {
         List<Token> shown = soFar.tokens.subList(from, soFar.tokens.size());
         soFar.shownTokens = soFar.tokens.size();
         ObjectNode meta = finished == null
-                ? meta(index, shown, null, new Usage(answer.promptTokens(index), soFar.tokens.size(), 0), null)
+                ? meta(index, shown, null, new Usage(answer.promptTokens(index), soFar.tokens.size(), 0, 0), null)
                 : meta(index, shown, finished.reason(), finished.usage(), finished.elapsed());
         ObjectNode frame = object(soFar.text.toString(), shown, meta);
         if (options.incremental()) {

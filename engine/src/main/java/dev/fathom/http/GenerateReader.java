@@ -39,13 +39,14 @@ final class GenerateReader {
         List<Integer> tops = spread(fields, "top_logprobs_num", count, 0, JsonFields::integer);
         checkLogprobStart(fields, count);
         List<JsonNode> sampling = samplingNodes(fields, count);
+        SamplingFields thinking = SamplingReader.thinking(fields);
         var items = new ArrayList<TextRequest.Item>();
         for (int i = 0; i < count; i++) {
-            SamplingFields item = SamplingFields.NONE;
+            SamplingFields item = thinking;
             if (!sampling.isEmpty()) {
                 String where = sampling.size() == 1 ? "sampling_params" : "sampling_params[" + i + "]";
                 JsonFields itemFields = JsonFields.object(where, sampling.get(sampling.size() == 1 ? 0 : i));
-                item = SamplingReader.generate(itemFields);
+                item = SamplingReader.generate(itemFields).orElse(thinking);
                 interval = interval(itemFields, interval);
                 itemFields.end();
             }
@@ -197,7 +198,6 @@ final class GenerateReader {
                 "custom_logit_processor",
                 "return_hidden_states",
                 "return_routed_experts",
-                "max_thinking_tokens",
                 "bootstrap_host",
                 "bootstrap_port",
                 "bootstrap_room",

@@ -111,14 +111,16 @@ public final class HttpServer implements AutoCloseable {
             Lifecycle lifecycle) {
         var body = new JsonBody(config.maxBodyBytes());
         ServedModel model = context.text().model();
+        var messages = new MessageReader(body.mapper());
         var answers = new Answers(context, body, connections, lifecycle);
-        var chat = new ChatReader(config, model, new MessageReader(body.mapper()));
+        var chat = new ChatReader(config, model, messages);
         var routes = new Routes(routing, new ApiKeys(config));
         routes.post("/v1/chat/completions", answers.handler(chat::read))
                 .post("/v1/completions", answers.handler(new CompletionReader(config, model)::read))
                 .postAndPut("/generate", answers.handler(new GenerateReader(config, model)::read));
         new HealthRoutes(lifecycle, context.generator(), config.healthTimeout()).register(routes);
         new InfoRoutes(config, context, body.mapper()).register(routes);
+        new ParseRoutes(context.text(), body, messages).register(routes);
         new AdminRoutes(config, context, body).register(routes);
         routes.end();
         routing.error(RequestException.class, (request, response, e) -> {

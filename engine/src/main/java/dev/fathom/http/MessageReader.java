@@ -45,6 +45,17 @@ final class MessageReader {
         return tools;
     }
 
+    /** The functions in {@code tools}. */
+    List<String> functionNames(JsonFields fields) {
+        List<JsonNode> nodes = fields.array("tools");
+        List<String> names = new ArrayList<>();
+        for (int i = 0; nodes != null && i < nodes.size(); i++) {
+            tool("tools[" + i + "]", nodes.get(i));
+            names.add(nodes.get(i).at("/function/name").stringValue());
+        }
+        return names;
+    }
+
     /** Any JSON object as the maps, lists and values a template reads. */
     Map<String, @Nullable Object> plainObject(String where, JsonNode node) {
         if (!node.isObject()) {
@@ -148,8 +159,21 @@ final class MessageReader {
             throw RequestException.invalid(
                     where, where + " must be {\"type\": \"function\", \"function\": {\"name\": ...}}.");
         }
+        if (Boolean.TRUE.equals(function.flag("strict"))) {
+            throw RequestException.notSupported(
+                    where + ".function.strict",
+                    where + ".function.strict is not supported yet: arguments are not held to the schema while they are"
+                            + " written. Send the tool without it.");
+        }
         Map<String, @Nullable Object> tool = plainObject(where, node);
         tool.putIfAbsent("type", "function");
+        if (tool.get("function") instanceof Map<?, ?> given) {
+            // Templates write both, and OpenAI's API lets both be left out.
+            Map<Object, @Nullable Object> whole = new LinkedHashMap<>(given);
+            whole.putIfAbsent("description", "");
+            whole.putIfAbsent("parameters", Map.of("type", "object", "properties", Map.of()));
+            tool.put("function", whole);
+        }
         return tool;
     }
 }

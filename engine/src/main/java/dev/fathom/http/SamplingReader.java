@@ -20,7 +20,14 @@ final class SamplingReader {
         if (max != null && max < 1) {
             throw RequestException.invalid("max_tokens", "max_tokens must be at least 1, got " + max + ".");
         }
-        return common(fields, max, "min_tokens", "seed");
+        return common(fields, max, "min_tokens", "seed").orElse(thinking(fields));
+    }
+
+    /** The thinking budget, which SGLang puts beside the sampling parameters. */
+    static SamplingFields thinking(JsonFields fields) {
+        return SamplingFields.builder()
+                .maxThinkingTokens(fields.integer("max_thinking_tokens"))
+                .build();
     }
 
     /** @param fields the object {@code sampling_params} */

@@ -22,7 +22,7 @@ final class ChatPrompts {
     }
 
     /** @throws RequestException when the template refuses the conversation or the model has none */
-    String render(ChatRequest request) {
+    ChatPrompt render(ChatRequest request) {
         ChatTemplate template = model.chatTemplate();
         if (template == null) {
             throw RequestException.invalid(
@@ -35,7 +35,7 @@ final class ChatPrompts {
             continued = finalAssistantText(messages);
             messages = messages.subList(0, messages.size() - 1);
         }
-        return rendered(template, messages, request) + continued;
+        return new ChatPrompt(rendered(template, messages, request), continued);
     }
 
     /**
@@ -63,7 +63,8 @@ final class ChatPrompts {
         Map<String, @Nullable Object> variables = new LinkedHashMap<>();
         variables.put("bos_token", model.bosText() == null ? "" : model.bosText());
         variables.put("eos_token", model.eosText() == null ? "" : model.eosText());
-        variables.putAll(request.templateVariables());
+        variables.putAll(ThinkingVariables.withBothNames(model.templateVariables()));
+        variables.putAll(ThinkingVariables.withBothNames(request.templateVariables()));
         variables.put("messages", messages);
         variables.put("tools", request.tools().isEmpty() ? null : request.tools());
         variables.put("add_generation_prompt", true);

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param priority           see {@link TextRequest}
  * @param cacheKey           see {@link TextRequest}
  * @param streamInterval     see {@link TextRequest}
+ * @param answer             how the answer is taken apart
  */
 public record ChatRequest(
         String id,
@@ -26,10 +27,28 @@ public record ChatRequest(
         Logprobs logprobs,
         int priority,
         String cacheKey,
-        int streamInterval) {
+        int streamInterval,
+        AnswerOptions answer) {
 
     /** A conversation and nothing else. */
     public static ChatRequest of(String id, List<Map<String, @Nullable Object>> messages, SamplingFields sampling) {
-        return new ChatRequest(id, messages, List.of(), Map.of(), false, sampling, Logprobs.NONE, 0, "", 1);
+        return new ChatRequest(
+                id, messages, List.of(), Map.of(), false, sampling, Logprobs.NONE, 0, "", 1, AnswerOptions.DEFAULT);
+    }
+
+    /** The same conversation, rendered with these variables. */
+    public ChatRequest withTemplateVariables(Map<String, @Nullable Object> variables) {
+        return new ChatRequest(
+                id,
+                messages,
+                tools,
+                variables,
+                continueFinal,
+                sampling,
+                logprobs,
+                priority,
+                cacheKey,
+                streamInterval,
+                answer);
     }
 }

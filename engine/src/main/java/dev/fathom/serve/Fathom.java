@@ -8,6 +8,8 @@ import dev.fathom.engine.Engine;
 import dev.fathom.engine.EngineConfig;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.load.ModelLoader;
+import dev.fathom.text.answer.Answer;
+import dev.fathom.text.answer.AnswerPart;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +76,7 @@ public final class Fathom implements AutoCloseable {
         }
     }
 
-    /** Answers one message; {@code onText} gets the text piece by piece. */
+    /** Answers one message; {@code onText} gets the answer's content piece by piece, without reasoning. */
     public TextResult chat(String message, Consumer<String> onText) {
         return chat(List.of(ChatMessage.user(message)), SamplingFields.NONE, onText);
     }
@@ -125,20 +127,30 @@ public final class Fathom implements AutoCloseable {
 
     private static TextResult read(TextStream stream, Consumer<String> onText) {
         var whole = new StringBuilder();
+        var answer = new Answer.Builder();
         var tokens = new ArrayList<GenerationEvent.Token>();
         try (stream) {
             for (TextEvent event = stream.next(); event != null; event = stream.next()) {
                 switch (event) {
                     case TextEvent.Delta delta -> {
                         tokens.addAll(delta.tokens());
-                        if (!delta.text().isEmpty()) {
-                            whole.append(delta.text());
-                            onText.accept(delta.text());
-                        }
+                        whole.append(delta.text());
+                        answer.add(delta.parts());
+                        delta.parts().forEach(part -> {
+                            if (part instanceof AnswerPart.Content content) {
+                                onText.accept(content.text());
+                            }
+                        });
                     }
                     case TextEvent.Finished finished -> {
                         return new TextResult(
-                                whole.toString(), tokens, finished.reason(), finished.usage(), finished.elapsed());
+                                whole.toString(),
+                                answer.build(),
+                                tokens,
+                                finished.reason(),
+                                finished.callsTools(),
+                                finished.usage(),
+                                finished.elapsed());
                     }
                     case TextEvent.Failed failed -> throw failed.error();
                 }

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param stop               strings that end the text; they are cut off unless {@code noStopTrim}
  * @param skipSpecialTokens  whether special tokens are left out of the text, true unless said otherwise
  * @param n                  number of answers for each prompt
+ * @param maxThinkingTokens  after so many tokens of reasoning its end is written; without any default there is no bound
  */
 public record SamplingFields(
         @Nullable Integer maxNewTokens,
@@ -32,7 +33,8 @@ public record SamplingFields(
         @Nullable Boolean ignoreEos,
         @Nullable Boolean skipSpecialTokens,
         @Nullable Boolean noStopTrim,
-        @Nullable Integer n) {
+        @Nullable Integer n,
+        @Nullable Integer maxThinkingTokens) {
 
     public static final SamplingFields NONE = builder().build();
 
@@ -76,7 +78,8 @@ public record SamplingFields(
                 or(ignoreEos, fallback.ignoreEos),
                 or(skipSpecialTokens, fallback.skipSpecialTokens),
                 or(noStopTrim, fallback.noStopTrim),
-                or(n, fallback.n));
+                or(n, fallback.n),
+                or(maxThinkingTokens, fallback.maxThinkingTokens));
     }
 
     private static <T> @Nullable T or(@Nullable T value, @Nullable T fallback) {
@@ -102,6 +105,7 @@ public record SamplingFields(
         private @Nullable Boolean skipSpecialTokens;
         private @Nullable Boolean noStopTrim;
         private @Nullable Integer n;
+        private @Nullable Integer maxThinkingTokens;
 
         private Builder() {}
 
@@ -190,6 +194,11 @@ public record SamplingFields(
             return this;
         }
 
+        public Builder maxThinkingTokens(@Nullable Integer value) {
+            maxThinkingTokens = value;
+            return this;
+        }
+
         public SamplingFields build() {
             return new SamplingFields(
                     maxNewTokens,
@@ -208,7 +217,8 @@ public record SamplingFields(
                     ignoreEos,
                     skipSpecialTokens,
                     noStopTrim,
-                    n);
+                    n,
+                    maxThinkingTokens);
         }
     }
 }

@@ -1,6 +1,7 @@
 package dev.fathom.serve;
 
 import dev.fathom.api.GenerationRequest;
+import dev.fathom.text.answer.AnswerReading;
 import java.util.List;
 
 /**
@@ -9,8 +10,14 @@ import java.util.List;
  * @param stop            strings that end the text
  * @param keepStop        whether the matched stop string, or stop token, stays in the text
  * @param specialTokens   which special tokens appear in the text
+ * @param reading         how the text is taken apart
  */
-record SequencePlan(GenerationRequest request, List<String> stop, boolean keepStop, SpecialTokens specialTokens) {
+record SequencePlan(
+        GenerationRequest request,
+        List<String> stop,
+        boolean keepStop,
+        SpecialTokens specialTokens,
+        AnswerReading reading) {
 
     /** What becomes of special tokens in the text. */
     enum SpecialTokens {

@@ -3,6 +3,9 @@ package dev.fathom.serve;
 import dev.fathom.api.FinishReason;
 import dev.fathom.api.GenerationEvent;
 import dev.fathom.engine.GenerationStream;
+import dev.fathom.text.answer.AnswerParser;
+import dev.fathom.text.answer.AnswerPart;
+import dev.fathom.text.answer.AnswerReading;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -14,20 +17,26 @@ final class SequenceReader {
     private final int index;
     private final GenerationStream stream;
     private final SequenceText text;
+    private final AnswerReading reading;
+    private final AnswerParser parser;
     private final int streamInterval;
     private final long startNanos = System.nanoTime();
     private final ArrayDeque<TextEvent> ready = new ArrayDeque<>();
     private final StringBuilder unsentText = new StringBuilder();
     private List<GenerationEvent.Token> unsentTokens = new ArrayList<>();
     private int tokens;
+    private int reasoningTokens;
+    private int unsentReasoningTokens;
     private @Nullable String matchedStop;
     private boolean ended;
 
     /** @param streamInterval tokens a delta; the first token always makes one by itself */
-    SequenceReader(int index, GenerationStream stream, SequenceText text, int streamInterval) {
+    SequenceReader(int index, GenerationStream stream, SequenceText text, AnswerReading reading, int streamInterval) {
         this.index = index;
         this.stream = stream;
         this.text = text;
+        this.reading = reading;
+        this.parser = reading.parser();
         this.streamInterval = streamInterval;
     }
 
@@ -60,8 +69,16 @@ final class SequenceReader {
         }
         tokens++;
         unsentTokens.add(token);
-        unsentText.append(text.push(token.id()));
+        boolean thinking = parser.inReasoning();
+        read(text.push(token.id()));
+        if (thinking || parser.inReasoning()) {
+            reasoningTokens++;
+            unsentReasoningTokens++;
+        }
         matchedStop = text.matchedStop().orElse(null);
+        if (parser.isFull() && reading.toolCalls() != null) {
+            matchedStop = reading.toolCalls().callEnd();
+        }
         if (matchedStop != null) {
             stream.abort();
         } else if (tokens % streamInterval == (streamInterval == 1 ? 0 : 1)) {
@@ -73,20 +90,35 @@ final class SequenceReader {
         ended = true;
         FinishReason reason = finished.reason();
         if (matchedStop == null) {
-            unsentText.append(text.finish(reason));
+            read(text.finish(reason));
             matchedStop = text.matchedStop().orElse(null);
         }
+        parser.finish();
         if (matchedStop != null) {
             reason = new FinishReason.StopString(matchedStop);
         }
         flush();
-        var usage = new Usage(finished.promptTokens(), tokens, finished.cachedTokens());
-        ready.add(new TextEvent.Finished(index, reason, usage, Duration.ofNanos(System.nanoTime() - startNanos)));
+        boolean byItself = reason instanceof FinishReason.StopToken || reason instanceof FinishReason.StopString;
+        var usage = new Usage(finished.promptTokens(), tokens, finished.cachedTokens(), reasoningTokens);
+        ready.add(new TextEvent.Finished(
+                index,
+                reason,
+                byItself && parser.callsTools(),
+                usage,
+                Duration.ofNanos(System.nanoTime() - startNanos)));
+    }
+
+    private void read(String piece) {
+        unsentText.append(piece);
+        parser.push(piece);
     }
 
     private void flush() {
-        if (!unsentTokens.isEmpty() || !unsentText.isEmpty()) {
-            ready.add(new TextEvent.Delta(index, unsentText.toString(), List.copyOf(unsentTokens)));
+        List<AnswerPart> parts = parser.take();
+        if (!unsentTokens.isEmpty() || !unsentText.isEmpty() || !parts.isEmpty()) {
+            ready.add(new TextEvent.Delta(
+                    index, unsentText.toString(), parts, List.copyOf(unsentTokens), unsentReasoningTokens));
+            unsentReasoningTokens = 0;
             unsentText.setLength(0);
             unsentTokens = new ArrayList<>();
         }

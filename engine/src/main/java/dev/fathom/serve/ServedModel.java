@@ -4,6 +4,8 @@ import dev.fathom.api.RequestException;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.text.ChatTemplate;
 import dev.fathom.text.Tokenizer;
+import dev.fathom.text.answer.AnswerSyntax;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param addBos             raw prompts begin with the begin-of-sequence token
  * @param defaults           sampling fields for requests that do not give them
  * @param priorities         whether requests may give a priority ({@code --enable-priority-scheduling})
+ * @param syntax             how the model writes reasoning and tool calls
+ * @param templateVariables  variables of the chat template that requests leave open
  */
 public record ServedModel(
         String name,
@@ -36,14 +40,16 @@ public record ServedModel(
         @Nullable String eosText,
         boolean addBos,
         SamplingFields defaults,
-        boolean priorities) {
+        boolean priorities,
+        AnswerSyntax syntax,
+        Map<String, @Nullable Object> templateVariables) {
 
     public ServedModel {
         endTokenIds = Set.copyOf(endTokenIds);
     }
 
     /**
-     * A loaded model as it is served.
+     * A loaded model as it is served; how it writes its answers is read off its chat template.
      *
      * @param name           as clients see it
      * @param tokenizerPath  where the tokenizer came from
@@ -52,7 +58,7 @@ public record ServedModel(
      */
     public static ServedModel of(
             LoadedModel loaded, String name, String tokenizerPath, SamplingFields defaults, boolean priorities) {
-        return new ServedModel(
+        var plain = new ServedModel(
                 name,
                 loaded.modelPath(),
                 tokenizerPath,
@@ -65,7 +71,43 @@ public record ServedModel(
                 loaded.tokenizerConfig().eosToken().orElse(null),
                 loaded.tokenizerConfig().addBosToken(),
                 defaults,
-                priorities);
+                priorities,
+                AnswerSyntax.PLAIN,
+                Map.of());
+        return plain.withSyntax(plain.detectSyntax());
+    }
+
+    /** How the model writes reasoning and tool calls, as far as its chat template shows it. */
+    public AnswerSyntax detectSyntax() {
+        return new SyntaxDetector(this).detect();
+    }
+
+    public ServedModel withSyntax(AnswerSyntax newSyntax) {
+        return with(newSyntax, templateVariables);
+    }
+
+    /** @param variables as templates read them: strings, numbers, booleans, nulls, and lists and maps of them */
+    public ServedModel withTemplateVariables(Map<String, @Nullable Object> variables) {
+        return with(syntax, variables);
+    }
+
+    private ServedModel with(AnswerSyntax newSyntax, Map<String, @Nullable Object> newVariables) {
+        return new ServedModel(
+                name,
+                modelPath,
+                tokenizerPath,
+                contextLength,
+                vocabularySize,
+                endTokenIds,
+                tokenizer,
+                chatTemplate,
+                bosText,
+                eosText,
+                addBos,
+                defaults,
+                priorities,
+                newSyntax,
+                newVariables);
     }
 
     /** @param parameter the field that needs text */

@@ -1,11 +1,14 @@
 package dev.fathom.serve;
 
 import dev.fathom.api.GenerationRequest;
+import dev.fathom.api.Guidance;
 import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.engine.GenerationStream;
 import dev.fathom.serve.SequencePlan.SpecialTokens;
 import dev.fathom.text.Tokenizer;
+import dev.fathom.text.answer.AnswerReading;
+import dev.fathom.text.answer.ReasoningFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +16,7 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Text in, text out: requests in words become sequences for the engine, and their tokens become words again. */
@@ -26,12 +30,14 @@ public final class TextService {
     private final ServedModel model;
     private final Generator generator;
     private final ChatPrompts chatPrompts;
+    private final AnswerPlanner answers;
     private final RunningRequests running = new RunningRequests();
 
     public TextService(ServedModel model, Generator generator) {
         this.model = model;
         this.generator = generator;
         this.chatPrompts = new ChatPrompts(model);
+        this.answers = new AnswerPlanner(model);
     }
 
     public ServedModel model() {
@@ -41,18 +47,30 @@ public final class TextService {
     /** Begins an answer. @throws RequestException when the request is refused; nothing runs then */
     public TextStream chat(ChatRequest request) {
         Tokenizer tokenizer = model.tokenizerFor("messages");
-        int[] ids = tokenizer.encode(chatPrompts.render(request));
-        SamplingFields sampling = request.sampling();
-        boolean keepToolMarks = !request.tools().isEmpty() && sampling.skipSpecialTokens() == null;
-        var item = new TextRequest.Item(request.id(), new Prompt.Ids(ids), sampling, request.logprobs());
+        ChatPrompt prompt = chatPrompts.render(request);
+        return chat(request, tokenizer.encode(prompt.text()), answers.chat(request, prompt));
+    }
+
+    /**
+     * Begins an answer to a conversation that came as tokens, without the chat template.
+     *
+     * @throws RequestException when the request is refused; nothing runs then
+     */
+    public TextStream chat(ChatRequest request, int[] promptIds) {
+        return chat(request, promptIds, answers.chat(request, promptIds));
+    }
+
+    private TextStream chat(ChatRequest request, int[] promptIds, AnswerPlan plan) {
+        var item =
+                new TextRequest.Item(request.id(), new Prompt.Ids(promptIds), request.sampling(), request.logprobs());
         var text =
                 new TextRequest(List.of(item), null, request.priority(), request.cacheKey(), request.streamInterval());
-        return start(text, keepToolMarks);
+        return start(text, ids -> plan);
     }
 
     /** Begins to continue the prompts. @throws RequestException when the request is refused; nothing runs then */
     public TextStream start(TextRequest request) {
-        return start(request, false);
+        return start(request, answers::raw);
     }
 
     /** Aborts the request of this id; says how many sequences that ended, 0 for an unknown id. */
@@ -70,7 +88,8 @@ public final class TextService {
         return running.size();
     }
 
-    private TextStream start(TextRequest request, boolean keepToolMarks) {
+    /** @param answer plans the answer to a prompt */
+    private TextStream start(TextRequest request, Function<int[], AnswerPlan> answer) {
         if (request.priority() != 0 && !model.priorities()) {
             throw RequestException.notSupported(
                     "priority",
@@ -78,7 +97,7 @@ public final class TextService {
         }
         var plans = new ArrayList<SequencePlan>();
         for (TextRequest.Item item : request.items()) {
-            plan(item, request, keepToolMarks, plans);
+            plan(item, request, answer, plans);
         }
         for (SequencePlan plan : plans) {
             if (running.contains(plan.request().id())) {
@@ -96,7 +115,7 @@ public final class TextService {
             for (SequencePlan plan : plans) {
                 GenerationStream stream = generator.submit(plan.request());
                 var text = new SequenceText(model.tokenizer(), plan, model.endTokenIds());
-                var reader = new SequenceReader(readers.size(), stream, text, streamInterval);
+                var reader = new SequenceReader(readers.size(), stream, text, plan.reading(), streamInterval);
                 readers.add(reader);
                 running.add(plan.request().id(), reader);
                 ids.add(plan.request().id());
@@ -114,13 +133,14 @@ public final class TextService {
                 readers, promptTokens, Math.clamp(events, 1, Integer.MAX_VALUE), () -> running.removeAll(ids));
     }
 
-    private void plan(TextRequest.Item item, TextRequest request, boolean keepToolMarks, List<SequencePlan> plans) {
+    private void plan(
+            TextRequest.Item item, TextRequest request, Function<int[], AnswerPlan> answer, List<SequencePlan> plans) {
         SamplingFields fields = item.sampling().orElse(model.defaults());
-        int answers = orElse(fields.n(), 1);
-        if (answers < 1 || answers > MOST_ANSWERS) {
-            throw RequestException.invalid("n", "n must be in [1, " + MOST_ANSWERS + "], got " + answers + ".");
+        int copies = orElse(fields.n(), 1);
+        if (copies < 1 || copies > MOST_ANSWERS) {
+            throw RequestException.invalid("n", "n must be in [1, " + MOST_ANSWERS + "], got " + copies + ".");
         }
-        if (plans.size() + answers > MOST_SEQUENCES) {
+        if (plans.size() + copies > MOST_SEQUENCES) {
             throw RequestException.invalid(
                     "n", "A request may ask for at most " + MOST_SEQUENCES + " sequences: send smaller batches.");
         }
@@ -133,20 +153,38 @@ public final class TextService {
         if (!stop.isEmpty()) {
             model.tokenizerFor("stop");
         }
-        for (int answer = 0; answer < answers; answer++) {
-            String id = answer == 0 ? item.id() : item.id() + RunningRequests.COPY_MARK + answer;
-            SamplingParams params = params(fields, maxNewTokens, item.logprobs(), answer);
-            var sequence = new GenerationRequest(id, ids, params, request.priority(), request.cacheKey());
+        AnswerPlan plan = answer.apply(ids);
+        Guidance guidance = answers.guidance(plan, fields.maxThinkingTokens());
+        for (int copy = 0; copy < copies; copy++) {
+            String id = copy == 0 ? item.id() : item.id() + RunningRequests.COPY_MARK + copy;
+            SamplingParams params = params(fields, maxNewTokens, item.logprobs(), copy);
+            var sequence = new GenerationRequest(id, ids, params, request.priority(), request.cacheKey(), guidance);
             plans.add(new SequencePlan(
-                    sequence, stop, orElse(fields.noStopTrim(), false), specialTokens(fields, keepToolMarks)));
+                    sequence,
+                    stop,
+                    orElse(fields.noStopTrim(), false),
+                    specialTokens(fields, plan.reading()),
+                    plan.reading()));
         }
     }
 
-    private static SpecialTokens specialTokens(SamplingFields fields, boolean keepToolMarks) {
-        if (keepToolMarks) {
-            return SpecialTokens.KEEP_BUT_END;
+    /** Marks that are to be read must be in the text, whatever the request says about special tokens. */
+    private SpecialTokens specialTokens(SamplingFields fields, AnswerReading reading) {
+        if (!orElse(fields.skipSpecialTokens(), true)) {
+            return SpecialTokens.KEEP;
         }
-        return orElse(fields.skipSpecialTokens(), true) ? SpecialTokens.SKIP : SpecialTokens.KEEP;
+        return reading.toolCalls() != null || marksAreSpecial(reading.reasoning())
+                ? SpecialTokens.KEEP_BUT_END
+                : SpecialTokens.SKIP;
+    }
+
+    private boolean marksAreSpecial(@Nullable ReasoningFormat format) {
+        Tokenizer tokenizer = model.tokenizer();
+        if (format == null || tokenizer == null) {
+            return false;
+        }
+        OptionalInt end = tokenizer.id(format.end());
+        return end.isPresent() && tokenizer.isSpecial(end.getAsInt());
     }
 
     private SamplingParams params(SamplingFields fields, int maxNewTokens, Logprobs logprobs, int answer) {

@@ -1,6 +1,7 @@
 package dev.fathom.serve;
 
 import dev.fathom.api.GenerationEvent;
+import dev.fathom.text.answer.Answer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -70,10 +71,12 @@ public final class TextStream implements AutoCloseable {
      */
     public List<TextResult> collect(Consumer<TextEvent.Delta> onDelta) throws InterruptedException {
         var texts = new StringBuilder[size()];
+        var answers = new Answer.Builder[size()];
         var tokens = new ArrayList<List<GenerationEvent.Token>>();
         var results = new TextResult[size()];
         for (int i = 0; i < size(); i++) {
             texts[i] = new StringBuilder();
+            answers[i] = new Answer.Builder();
             tokens.add(new ArrayList<>());
         }
         for (TextEvent event = next(); event != null; event = next()) {
@@ -82,13 +85,16 @@ public final class TextStream implements AutoCloseable {
                 case TextEvent.Delta delta -> {
                     onDelta.accept(delta);
                     texts[i].append(delta.text());
+                    answers[i].add(delta.parts());
                     tokens.get(i).addAll(delta.tokens());
                 }
                 case TextEvent.Finished finished ->
                     results[i] = new TextResult(
                             texts[i].toString(),
+                            answers[i].build(),
                             List.copyOf(tokens.get(i)),
                             finished.reason(),
+                            finished.callsTools(),
                             finished.usage(),
                             finished.elapsed());
                 case TextEvent.Failed failed -> {

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 class ChatLoopTest {
@@ -23,22 +22,26 @@ class ChatLoopTest {
         private final List<Settings> settings = new ArrayList<>();
         private Runnable whileAnswering = () -> {};
         private boolean fails;
+        private String thought = "";
 
         @Override
-        public Answer answer(List<Message> messages, Settings with, Cancellation cancellation, Consumer<String> text) {
+        public Answer answer(List<Message> messages, Settings with, Cancellation cancellation, Sink sink) {
             asked.add(messages);
             settings.add(with);
             if (fails) {
                 throw CliException.failure("The prompt is too long.");
             }
             String answer = messages.getLast().content().toUpperCase(java.util.Locale.ROOT);
-            text.accept(answer.substring(0, 1));
+            if (!thought.isEmpty()) {
+                sink.reasoning(thought);
+            }
+            sink.text(answer.substring(0, 1));
             whileAnswering.run();
             if (cancellation.isCancelled()) {
-                return new Answer(answer.substring(0, 1), 5, 2, 1, 0.1, 0.1, "abort");
+                return new Answer(answer.substring(0, 1), "", 5, 2, 1, 0.1, 0.1, "abort");
             }
-            text.accept(answer.substring(1));
-            return new Answer(answer, 5, 2, 11, 0.1, 0.6, "stop");
+            sink.text(answer.substring(1));
+            return new Answer(answer, thought, 5, 2, 11, 0.1, 0.6, "stop");
         }
 
         @Override
@@ -67,6 +70,24 @@ class ChatLoopTest {
                         org.assertj.core.groups.Tuple.tuple("user", "hello"),
                         org.assertj.core.groups.Tuple.tuple("assistant", "HELLO"),
                         org.assertj.core.groups.Tuple.tuple("user", "again"));
+    }
+
+    @Test
+    void showsReasoningBesideTheAnswer() throws Exception {
+        backend.thought = "Loud?";
+        chat("hello\nagain\n");
+        assertThat(runner.out()).isEqualToNormalizingNewlines("HELLO\nAGAIN\n");
+        assertThat(runner.err()).startsWith("Loud?").doesNotContain("\u001b");
+        assertThat(backend.asked.get(1))
+                .extracting(ChatBackend.Message::content)
+                .containsExactly("hello", "HELLO", "again");
+    }
+
+    @Test
+    void dimsReasoningOnATerminal() throws Exception {
+        backend.thought = "Loud?";
+        new ChatLoop(runner.input("hello\n").onTerminals().terminal(), backend, MODEL_DEFAULTS, Optional.empty()).run();
+        assertThat(runner.out()).contains("\u001b[2mLoud?\u001b[0m" + System.lineSeparator() + "HELLO");
     }
 
     @Test
@@ -145,17 +166,19 @@ class ChatLoopTest {
             server.stream(
                     "/v1/chat/completions",
                     "{\"choices\": [{\"delta\": {\"role\": \"assistant\", \"content\": \"\"}}]}",
+                    "{\"choices\": [{\"delta\": {\"reasoning_content\": \"Salut?\"}}]}",
                     "{\"choices\": [{\"delta\": {\"content\": \"Bon\"}}]}",
                     "{\"choices\": [{\"delta\": {\"content\": \"jour\"}, \"finish_reason\": \"length\"}]}",
                     "{\"choices\": [], \"usage\": {\"prompt_tokens\": 9, \"completion_tokens\": 2,"
                             + " \"prompt_tokens_details\": {\"cached_tokens\": 4}}}");
-            StringBuilder text = new StringBuilder();
             ChatBackend.Answer answer = remote.answer(
                     List.of(new ChatBackend.Message("user", "hé")),
                     new ChatBackend.Settings(true, 2, 0f, null, null, 5L),
                     new Cancellation(),
-                    text::append);
-            assertThat(text).hasToString("Bonjour");
+                    new AnswerPrinter(runner.terminal()));
+            assertThat(runner.out()).isEqualTo("Bonjour");
+            assertThat(runner.err()).isEqualTo("Salut?" + System.lineSeparator());
+            assertThat(answer.reasoning()).isEqualTo("Salut?");
             assertThat(answer.text()).isEqualTo("Bonjour");
             assertThat(answer.finishReason()).isEqualTo("length");
             assertThat(answer.tokens()).isEqualTo(2);

@@ -21,6 +21,7 @@ import picocli.CommandLine.Model.OptionSpec;
 class ServeCommandTest {
     /** Flags that SGLang does not have. */
     private static final Set<String> OWN = Set.of(
+            "--default-chat-template-kwargs",
             "--kernel-backend",
             "--kernel-cache-dir",
             "--threads",
@@ -95,6 +96,10 @@ class ServeCommandTest {
                 "--stream-interval 0 | --stream-interval must be at least 1, got 0.",
                 "--log-level loud | --log-level must be debug, info, warning, error or critical, got loud.",
                 "--skip-tokenizer-init --chat-template x | --skip-tokenizer-init leaves no use for",
+                "--reasoning-parser qwen3 | --reasoning-parser must be auto, none, or one of deepseek-r1, deepseek-v3,",
+                "--tool-call-parser v3 | --tool-call-parser must be auto, none, or one of deepseekv3, deepseekv31,",
+                "--default-chat-template-kwargs {a | --default-chat-template-kwargs is not valid JSON: ",
+                "--default-chat-template-kwargs [1] | --default-chat-template-kwargs must be a JSON object, got [1].",
                 "--max-total-tokens -5 | --max-total-tokens must be positive, got -5.",
             })
     void refusesWrongCommandLinesInASentence(String line, String sentence) {

@@ -6,6 +6,7 @@ import dev.fathom.api.EngineStats;
 import dev.fathom.api.FinishReason;
 import dev.fathom.api.GenerationEvent;
 import dev.fathom.api.GenerationRequest;
+import dev.fathom.api.Guidance;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.comm.Communicator;
 import dev.fathom.engine.Answers.Answer;
@@ -98,8 +99,8 @@ class EngineAgreementTest {
             int[] prompt = prompt(random);
             SamplingParams sampling = sampling(random, CONTEXT - prompt.length);
             String key = random.nextInt(6) == 0 ? "private" : "";
-            GenerationStream stream =
-                    engine.submit(new GenerationRequest(name + "-" + i, prompt, sampling, random.nextInt(3), key));
+            GenerationStream stream = engine.submit(
+                    new GenerationRequest(name + "-" + i, prompt, sampling, random.nextInt(3), key, Guidance.NONE));
             boolean abort = random.nextInt(8) == 0;
             Answer answer = Answers.take(stream, abort ? random.nextInt(4) : Integer.MAX_VALUE);
             int room = engine.config().capacity() - prompt.length + 1;

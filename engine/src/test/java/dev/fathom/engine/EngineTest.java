@@ -14,9 +14,11 @@ import dev.fathom.api.ErrorCode;
 import dev.fathom.api.FinishReason;
 import dev.fathom.api.GenerationEvent;
 import dev.fathom.api.GenerationRequest;
+import dev.fathom.api.Guidance;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.engine.Answers.Answer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -39,6 +41,38 @@ class EngineTest {
             assertThat(answer.last()).isEqualTo(new GenerationEvent.Finished(new FinishReason.Length(5), 3, 5, 0));
             assertThatThrownBy(stream::take).isInstanceOf(IllegalStateException.class);
         }
+    }
+
+    @Test
+    void writesTheTokensThatAreNotLeftToTheModel() throws Exception {
+        int[] prompt = {1, 2, 3};
+        try (Engine engine = start(config(1000), step -> {})) {
+            Answer free = Answers.take(engine.submit(request("free", prompt, 8)));
+            int[] own = free.tokens().stream().mapToInt(Integer::intValue).toArray();
+            Guidance late = new Guidance(63, 3, List.of(new int[] {40, 41}));
+            int[] ids = guided(engine, "late", prompt, late);
+            assertThat(Arrays.copyOf(ids, 6)).containsExactly(own[0], own[1], own[2], 63, 40, 41);
+            Guidance early = new Guidance(own[1], 3, List.of(new int[] {40}));
+            assertThat(Arrays.copyOf(guided(engine, "early", prompt, early), 3)).containsExactly(own[0], own[1], 40);
+            Guidance none = new Guidance(Guidance.NO_REASONING, 0, List.of(new int[] {50, 51}));
+            assertThat(Arrays.copyOf(guided(engine, "none", prompt, none), 2)).containsExactly(50, 51);
+            Guidance several = new Guidance(
+                    Guidance.NO_REASONING, 0, List.of(new int[] {50, 51}, new int[] {50, own[1], 52}, new int[] {50, 53
+                    }));
+            int[] chosen = guided(engine, "several", prompt, several);
+            assertThat(chosen[0]).isEqualTo(50);
+            assertThat(chosen[1]).isIn(51, own[1], 53);
+            Guidance outside = new Guidance(Guidance.NO_REASONING, 0, List.of(new int[] {64}));
+            assertThatThrownBy(() -> guided(engine, "outside", prompt, outside))
+                    .hasMessageContaining("Token id 64, which the request makes the model write, is outside");
+        }
+    }
+
+    private static int[] guided(Engine engine, String id, int[] prompt, Guidance guidance) throws Exception {
+        GenerationRequest request = new GenerationRequest(id, prompt, SamplingParams.greedy(8), 0, "", guidance);
+        return Answers.take(engine.submit(request)).tokens().stream()
+                .mapToInt(Integer::intValue)
+                .toArray();
     }
 
     @Test

@@ -106,6 +106,21 @@ class SamplerTest {
     }
 
     @Test
+    void takesTheLikeliestOfAFewTokens() {
+        Sampler sampler = new Sampler(3, Set.of());
+        SamplingParams params = new SamplingParams(
+                9, 0, 0, 1, -1, 0, 0, 0, 1, Map.of(), OptionalLong.empty(), Set.of(), false, true, 1);
+        Token token = sampler.take(tensor(1, 2, 0), 0, params, new int[] {2});
+        double sum = Math.log(Math.exp(1) + Math.exp(2) + 1);
+        assertThat(token.id()).isEqualTo(2);
+        assertThat(token.logprob()).isCloseTo((float) -sum, within(1e-6f));
+        assertThat(token.top()).extracting(TokenLogprob::id).containsExactly(1);
+        int[] several = {2, 0};
+        assertThat(sampler.take(tensor(1, 2, 0), 0, SamplingParams.greedy(1), several))
+                .isEqualTo(new Token(0, 0, List.of()));
+    }
+
+    @Test
     void listsAsManyAlternativesAsThereAre() {
         SamplingParams params = new SamplingParams(
                 9, 0, 0, 1, -1, 0, 0, 0, 1, Map.of(), OptionalLong.empty(), Set.of(), false, true, 20);

@@ -20,6 +20,8 @@ class BadInputTest {
     private static final String CHAT = "/v1/chat/completions";
     private static final String COMPLETIONS = "/v1/completions";
     private static final String GENERATE = "/generate";
+    private static final String SEPARATE = "/separate_reasoning";
+    private static final String CALLS = "/parse_function_call";
     private static final String GOOD = "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}";
 
     private TestServer server;
@@ -45,7 +47,7 @@ class BadInputTest {
     }
 
     @ParameterizedTest
-    @MethodSource({"bodies", "types", "ranges", "unserved", "messages", "completions", "generate"})
+    @MethodSource({"bodies", "types", "ranges", "unserved", "messages", "completions", "generate", "parsing"})
     void isRefusedWithAMessageThatHelps(Case bad) {
         TestServer.Reply reply = server.post(bad.path(), bad.body());
         assertThat(reply.status()).as(reply.body()).isEqualTo(bad.status());
@@ -130,12 +132,27 @@ class BadInputTest {
 
     static Stream<Case> unserved() {
         String json = "\"response_format\": {\"type\": \"json_object\"}";
+        String strict = "\"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"strict\": true}}]";
         String named = "\"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"f\"}}";
         return Stream.concat(
                 Stream.of(
                         new Case(CHAT, with(json), 400, "response_format is not supported yet"),
-                        new Case(CHAT, with(named), 400, "tool_choice must be auto or none"),
-                        new Case(CHAT, with("\"tool_choice\": \"required\""), 400, "tool_choice must be auto or none"),
+                        new Case(CHAT, with(named), 400, "asks for the function \"f\", but tools does not have it"),
+                        new Case(CHAT, with("\"tool_choice\": \"required\""), 400, "asks for at least one tool, but"),
+                        new Case(
+                                CHAT, with("\"tool_choice\": \"always\""), 400, "tool_choice must be auto, none, requ"),
+                        new Case(
+                                CHAT, with("\"tool_choice\": {\"type\": \"allowed_tools\"}"), 400, "as an object must"),
+                        new Case(CHAT, with(strict), 400, "tools[0].function.strict is not supported yet"),
+                        new Case(CHAT, with("\"max_thinking_tokens\": -1"), 400, "must be at least 0, got -1"),
+                        new Case(CHAT, with("\"reasoning_effort\": 0.5"), 400, "reasoning_effort must be a string"),
+                        new Case(
+                                CHAT, with("\"reasoning\": {\"effort\": 3}"), 400, "reasoning.effort must be a string"),
+                        new Case(
+                                CHAT,
+                                with("\"reasoning\": {\"max_tokens\": 3}"),
+                                400,
+                                "field \"reasoning.max_tokens\""),
                         new Case(CHAT, with("\"priority\": 3"), 400, "Using priority is disabled"),
                         new Case(CHAT, with("\"service_tier\": \"flex\""), 400, "service_tier must be auto"),
                         new Case(CHAT, with("\"modalities\": [\"audio\"]"), 400, "modalities must be [\"text\"]"),
@@ -149,7 +166,6 @@ class BadInputTest {
                                 "\"ebnf\": \"root ::= a\"",
                                 "\"structural_tag\": \"{}\"",
                                 "\"stop_regex\": \"a\"",
-                                "\"separate_reasoning\": true",
                                 "\"lora_path\": \"x\"",
                                 "\"session_params\": {\"id\": 1}",
                                 "\"custom_logit_processor\": \"x\"",
@@ -231,6 +247,23 @@ class BadInputTest {
                         "{\"text\": \"a\", \"return_logprob\": true, \"logprob_start_len\": 0}",
                         400,
                         "logprob_start_len must be -1"));
+    }
+
+    static Stream<Case> parsing() {
+        String function = "\"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]";
+        return Stream.of(
+                new Case(SEPARATE, "{}", 400, "text is missing"),
+                new Case(
+                        SEPARATE,
+                        "{\"text\": \"a\", \"reasoning_parser\": \"qwen3\"}",
+                        400,
+                        "reasoning_parser must be one of deepseek-r1, deepseek-v3, "),
+                new Case(CALLS, "{\"text\": \"a\"}", 400, "tools is missing"),
+                new Case(
+                        CALLS,
+                        "{\"text\": \"a\", " + function + ", \"tool_call_parser\": \"hermes\"}",
+                        400,
+                        "tool_call_parser must be one of deepseekv3, deepseekv31, deepseekv32, got \"hermes\""));
     }
 
     @Test

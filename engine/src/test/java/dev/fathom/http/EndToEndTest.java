@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.fathom.api.EngineStats;
 import dev.fathom.serve.NanoText;
 import dev.fathom.text.Tokenizer;
+import dev.fathom.text.answer.Answer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,6 +21,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /** The whole way: sockets, JSON, template, tokenizer, engine, model, and back. */
@@ -60,10 +61,13 @@ class EndToEndTest {
     @MethodSource("golden")
     void answersAsTheReferenceDoes(NanoGolden golden) {
         JsonNode whole = server.http.post(CHAT, golden.chat().toString()).json();
-        assertThat(whole.at("/choices/0/message/content").stringValue()).isEqualTo(golden.answer());
+        assertThat(ChatReplies.whole(whole, 0)).isEqualTo(golden.parts());
+        boolean ended = golden.ids()[golden.ids().length - 1] == NanoText.EOS;
+        assertThat(whole.at("/choices/0/finish_reason").stringValue())
+                .isEqualTo(!ended ? "length" : golden.parts().calls().isEmpty() ? "stop" : "tool_calls");
         assertThat(whole.at("/usage/prompt_tokens").intValue()).isEqualTo(golden.prompt().length);
         assertThat(whole.at("/usage/completion_tokens").intValue()).isEqualTo(golden.ids().length);
-        assertThat(stream(golden.chat())).isEqualTo(golden.answer());
+        assertThat(stream(golden.chat())).isEqualTo(golden.parts());
         String ids = Arrays.toString(golden.prompt());
         JsonNode generated = server.http
                 .post(
@@ -80,14 +84,16 @@ class EndToEndTest {
     void answersManyClientsAtOnceAsItAnswersEachAlone() throws Exception {
         List<NanoGolden> cases = golden();
         try (var clients = Executors.newVirtualThreadPerTaskExecutor()) {
-            var answers = new ArrayList<Future<String>>();
-            var wanted = new ArrayList<String>();
+            var answers = new ArrayList<Future<Answer>>();
+            var wanted = new ArrayList<Answer>();
             for (int i = 0; i < CLIENTS; i++) {
                 NanoGolden golden = cases.get(i % cases.size());
                 int tokens = 1 + (i * 37) % golden.ids().length;
-                ObjectNode request = golden.chat().put("max_tokens", tokens);
-                wanted.add(tokenizer.decode(Arrays.copyOf(golden.ids(), tokens), true));
-                Callable<String> client = () -> stream(request);
+                ObjectNode request = golden.chat().put("max_tokens", tokens).put("separate_reasoning", false);
+                request.remove("tools");
+                request.set("input_ids", JsonMapper.shared().valueToTree(golden.prompt()));
+                wanted.add(new Answer("", tokenizer.decode(Arrays.copyOf(golden.ids(), tokens), true), List.of()));
+                Callable<Answer> client = () -> stream(request);
                 answers.add(clients.submit(client));
             }
             for (int i = 0; i < CLIENTS; i++) {
@@ -149,7 +155,7 @@ class EndToEndTest {
             }
             Waiting.until(() -> server.stats().runningRequests() == 0);
         }
-        assertThat(stream(golden().get(2).chat())).isEqualTo(golden().get(2).answer());
+        assertThat(stream(golden().get(2).chat())).isEqualTo(golden().get(2).parts());
     }
 
     @Test
@@ -158,12 +164,8 @@ class EndToEndTest {
         assertThat(server.stats().kvUsedTokens()).isZero();
     }
 
-    private String stream(ObjectNode request) {
+    private Answer stream(ObjectNode request) {
         ObjectNode streaming = request.deepCopy().put("stream", true);
-        return server.http.stream(CHAT, streaming.toString()).stream()
-                .map(frame -> frame.at("/choices/0/delta/content"))
-                .filter(JsonNode::isString)
-                .map(JsonNode::stringValue)
-                .collect(Collectors.joining());
+        return ChatReplies.streamed(server.http.stream(CHAT, streaming.toString()), 0);
     }
 }

@@ -1,10 +1,13 @@
 package dev.fathom.http;
 
+import dev.fathom.text.answer.Answer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -13,6 +16,9 @@ import tools.jackson.databind.node.ObjectNode;
 record NanoGolden(
         int number, JsonNode messages, JsonNode tools, boolean thinking, int[] prompt, int[] ids, String text) {
     private static final String END = "<｜end▁of▁sentence｜>";
+    private static final String THINK_END = "</think>";
+    private static final Pattern CALL = Pattern.compile("<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>(\\w+)<｜tool▁sep｜>"
+            + "(\\{.*})<｜tool▁call▁end｜><｜tool▁calls▁end｜>");
 
     static List<NanoGolden> all() {
         try (InputStream in = NanoGolden.class.getResourceAsStream("/golden/nano/nano_fp8.json")) {
@@ -45,6 +51,23 @@ record NanoGolden(
         }
         request.putObject("chat_template_kwargs").put("thinking", thinking);
         return request.put("temperature", 0).put("max_tokens", ids.length);
+    }
+
+    /** The request for a stream of the same. */
+    ObjectNode streamed() {
+        return chat().put("stream", true);
+    }
+
+    /** What the text says, put into OpenAI's fields by hand: the reasoning goes to its mark, the call has a name and JSON. */
+    Answer parts() {
+        String answer = answer();
+        int end = thinking ? answer.indexOf(THINK_END) : -1;
+        String reasoning = !thinking ? "" : end < 0 ? answer : answer.substring(0, end);
+        String content = !thinking ? answer : end < 0 ? "" : answer.substring(end + THINK_END.length());
+        Matcher call = CALL.matcher(content);
+        return call.matches()
+                ? new Answer(reasoning, "", List.of(new Answer.Call(call.group(1), call.group(2))))
+                : new Answer(reasoning, content, List.of());
     }
 
     /** The text without the end token. */

@@ -37,8 +37,9 @@ class ChatPromptsTest {
     @Test
     void continuesTheLastMessage() {
         var prompts = new ChatPrompts(NanoText.model());
-        String prompt =
-                prompts.render(request(List.of(message("user", "Hi"), message("assistant", "Hello, my name")), true));
+        String prompt = prompts.render(
+                        request(List.of(message("user", "Hi"), message("assistant", "Hello, my name")), true))
+                .text();
         assertThat(prompt).isEqualTo("<｜begin▁of▁sentence｜><｜User｜>Hi<｜Assistant｜></think>Hello, my name");
     }
 
@@ -72,7 +73,9 @@ class ChatPromptsTest {
         function.put("arguments", arguments);
         Map<String, @Nullable Object> message = message("assistant", "");
         message.put("tool_calls", List.of(Map.of("type", "function", "function", function)));
-        return new ChatPrompts(withTemplate(template)).render(request(List.of(message), false));
+        return new ChatPrompts(withTemplate(template))
+                .render(request(List.of(message), false))
+                .text();
     }
 
     private static ServedModel withTemplate(String template) {
@@ -91,12 +94,24 @@ class ChatPromptsTest {
                 nano.eosText(),
                 nano.addBos(),
                 nano.defaults(),
-                nano.priorities());
+                nano.priorities(),
+                nano.syntax(),
+                Map.of());
     }
 
     private static ChatRequest request(List<Map<String, @Nullable Object>> messages, boolean continueFinal) {
         return new ChatRequest(
-                "a", messages, List.of(), Map.of(), continueFinal, SamplingFields.NONE, Logprobs.NONE, 0, "", 1);
+                "a",
+                messages,
+                List.of(),
+                Map.of(),
+                continueFinal,
+                SamplingFields.NONE,
+                Logprobs.NONE,
+                0,
+                "",
+                1,
+                AnswerOptions.DEFAULT);
     }
 
     private static Map<String, @Nullable Object> message(String role, String content) {

@@ -2,9 +2,11 @@ package dev.fathom.serve;
 
 import dev.fathom.text.ChatTemplate;
 import dev.fathom.text.Tokenizer;
+import dev.fathom.text.answer.AnswerSyntax;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -35,7 +37,7 @@ public final class NanoText {
     /** @param tokenizer null to serve without one */
     public static ServedModel model(@Nullable Tokenizer tokenizer, SamplingFields defaults) {
         JsonNode config = config();
-        return new ServedModel(
+        var plain = new ServedModel(
                 "nano",
                 "models/nano",
                 "models/nano",
@@ -48,7 +50,10 @@ public final class NanoText {
                 config.get("eos_token").stringValue(),
                 true,
                 defaults,
-                false);
+                false,
+                AnswerSyntax.PLAIN,
+                Map.of());
+        return plain.withSyntax(plain.detectSyntax());
     }
 
     private static JsonNode config() {

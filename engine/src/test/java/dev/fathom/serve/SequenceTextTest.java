@@ -7,6 +7,7 @@ import dev.fathom.api.GenerationRequest;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.serve.SequencePlan.SpecialTokens;
 import dev.fathom.text.Tokenizer;
+import dev.fathom.text.answer.AnswerReading;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -37,9 +38,9 @@ class SequenceTextTest {
     void keepsTheEndTokenOnlyWhenItIsAskedFor() {
         int[] ids = concat(tokenizer.encode("Paris."), NanoText.EOS);
         var reason = new FinishReason.StopToken(NanoText.EOS);
-        var keeping = new SequencePlan(request(Set.of()), List.of(), true, SpecialTokens.KEEP);
+        var keeping = new SequencePlan(request(Set.of()), List.of(), true, SpecialTokens.KEEP, AnswerReading.PLAIN);
         assertThat(read(keeping, reason, ids)).isEqualTo("Paris.<｜end▁of▁sentence｜>");
-        var skipping = new SequencePlan(request(Set.of()), List.of(), true, SpecialTokens.SKIP);
+        var skipping = new SequencePlan(request(Set.of()), List.of(), true, SpecialTokens.SKIP, AnswerReading.PLAIN);
         assertThat(read(skipping, reason, ids)).isEqualTo("Paris.");
     }
 
@@ -56,13 +57,14 @@ class SequenceTextTest {
     void cutsAnOrdinaryTokenNamedAsStop() {
         int[] ids = tokenizer.encode("one two");
         int last = ids[ids.length - 1];
-        var plan = new SequencePlan(request(Set.of(last)), List.of(), false, SpecialTokens.SKIP);
+        var plan = new SequencePlan(request(Set.of(last)), List.of(), false, SpecialTokens.SKIP, AnswerReading.PLAIN);
         assertThat(read(plan, new FinishReason.StopToken(last), ids)).isEqualTo("one");
     }
 
     @Test
     void cutsAtAStopStringThatSpansTokens() {
-        var plan = new SequencePlan(request(Set.of()), List.of("lo, wor"), false, SpecialTokens.SKIP);
+        var plan =
+                new SequencePlan(request(Set.of()), List.of("lo, wor"), false, SpecialTokens.SKIP, AnswerReading.PLAIN);
         var text = new SequenceText(tokenizer, plan, Set.of(NanoText.EOS));
         var shown = new StringBuilder();
         for (int id : tokenizer.encode("Hello, world!")) {
@@ -74,7 +76,8 @@ class SequenceTextTest {
 
     @Test
     void findsAStopStringInHeldBytesAtTheEnd() {
-        var plan = new SequencePlan(request(Set.of()), List.of("\ufffd"), false, SpecialTokens.SKIP);
+        var plan =
+                new SequencePlan(request(Set.of()), List.of("\ufffd"), false, SpecialTokens.SKIP, AnswerReading.PLAIN);
         var text = new SequenceText(tokenizer, plan, Set.of());
         int[] emoji = tokenizer.encode("👩");
         String shown = text.push(emoji[0]) + text.finish(new FinishReason.Length(1));
@@ -99,7 +102,7 @@ class SequenceTextTest {
     }
 
     private static SequencePlan plan(SpecialTokens special) {
-        return new SequencePlan(request(Set.of()), List.of(), false, special);
+        return new SequencePlan(request(Set.of()), List.of(), false, special, AnswerReading.PLAIN);
     }
 
     private static GenerationRequest request(Set<Integer> stopIds) {

@@ -245,7 +245,17 @@ class TextServiceTest {
         message.put("role", "user");
         message.put("content", "What is the capital of France?");
         var request = new ChatRequest(
-                "a", List.of(message), tools, variables, false, SamplingFields.NONE, Logprobs.NONE, 0, "", 1);
+                "a",
+                List.of(message),
+                tools,
+                variables,
+                false,
+                SamplingFields.NONE,
+                Logprobs.NONE,
+                0,
+                "",
+                1,
+                AnswerOptions.DEFAULT);
         return new TextService(model, generator).chat(request).collect().getFirst();
     }
 
