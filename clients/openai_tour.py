@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A tour of Fathom with the official openai package. Usage: openai_tour.py http://127.0.0.1:30000"""
 import concurrent.futures
+import json
 import sys
 import time
 
@@ -17,6 +18,21 @@ WHO_ANSWER = (
 JSON_QUESTION = "Extract name, city as JSON: Priya is 31 years old, lives in Tokyo and works as a pilot."
 JSON_ANSWER = '{"name": "Priya", "city": "Tokyo"}'
 SUM = "What is 4821 + 3977?"
+SUM_REASONING = (
+    "ones: 1+7=8, write 8; tens: 2+7=9, write 9; hundreds: 8+9=17, write 7 carry 1; thousands: 4+3+1=8, write 8. So"
+    " 4821+3977=8798."
+)
+SUM_ANSWER = "4821 + 3977 = 8798"
+THINKING = {"chat_template_kwargs": {"thinking": True}}
+
+
+def tool(name, description, **properties):
+    parameters = {"type": "object", "properties": {k: {"type": v} for k, v in properties.items()}, "required": [*properties]}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+
+
+WEATHER = tool("get_weather", "Get the current weather of a city", city="string")
+ADD = tool("add_numbers", "Add two numbers", a="integer", b="integer")
 
 passed = failed = 0
 
@@ -42,6 +58,14 @@ def ask(question, **more):
     return client.chat.completions.create(
         model="default", messages=[{"role": "user", "content": question}], temperature=0, **more
     )
+
+
+def thought(chunk):
+    return getattr(chunk.choices[0].delta, "reasoning_content", None) if chunk.choices else None
+
+
+def joined(chunks, field):
+    return "".join(getattr(c.choices[0].delta, field, None) or "" for c in chunks if c.choices)
 
 
 def equal(got, wanted):
@@ -103,10 +127,117 @@ def _():
 
 @check("thinks when the template is told to")
 def _():
-    answer = ask(SUM, extra_body={"chat_template_kwargs": {"thinking": True}}).choices[0].message
-    text = (getattr(answer, "reasoning_content", None) or "") + (answer.content or "")
-    if "ones: 1+7=8, write 8" not in text or not text.endswith("4821 + 3977 = 8798"):
-        raise AssertionError(text)
+    answer = ask(SUM, extra_body=THINKING)
+    equal(answer.choices[0].message.reasoning_content, SUM_REASONING)
+    equal(answer.choices[0].message.content, SUM_ANSWER)
+    equal(answer.usage.completion_tokens_details.reasoning_tokens, 76)
+
+
+@check("streams reasoning and answer apart")
+def _():
+    chunks = list(ask(SUM, stream=True, extra_body=THINKING))
+    equal(joined(chunks, "reasoning_content"), SUM_REASONING)
+    equal(joined(chunks, "content"), SUM_ANSWER)
+    if len(chunks) < 60:
+        raise AssertionError(f"only {len(chunks)} chunks")
+    chunks = list(ask(SUM, stream=True, extra_body={**THINKING, "stream_reasoning": False}))
+    equal([c.choices[0].delta.reasoning_content for c in chunks if thought(c)], [SUM_REASONING])
+
+
+@check("leaves reasoning in the content when asked, and thinks by effort")
+def _():
+    answer = ask(SUM, reasoning_effort="high", extra_body={"separate_reasoning": False}).choices[0].message
+    equal(answer.content, SUM_REASONING + "</think>" + SUM_ANSWER)
+
+
+@check("stops thinking at its budget")
+def _():
+    answer = ask(SUM, extra_body={**THINKING, "max_thinking_tokens": 6})
+    equal(answer.choices[0].message.reasoning_content, "ones: 1+7")
+    equal(answer.choices[0].finish_reason, "stop")
+    equal(answer.usage.completion_tokens_details.reasoning_tokens, 7)
+
+
+@check("calls a tool and reads its result")
+def _():
+    messages = [{"role": "user", "content": "How is the weather in Oslo today?"}]
+    answer = client.chat.completions.create(model="default", messages=messages, tools=[WEATHER], temperature=0)
+    equal(answer.choices[0].finish_reason, "tool_calls")
+    message = answer.choices[0].message
+    equal(message.content, None)
+    equal([(c.function.name, c.function.arguments) for c in message.tool_calls], [("get_weather", '{"city": "Oslo"}')])
+    messages.append(message.model_dump(exclude_none=True))
+    result = {"temperature": 7, "sky": "rainy"}
+    messages.append({"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": json.dumps(result)})
+    answer = client.chat.completions.create(model="default", messages=messages, tools=[WEATHER], temperature=0)
+    equal(answer.choices[0].message.content, "It is 7 degrees and rainy in Oslo.")
+    equal(answer.choices[0].finish_reason, "stop")
+
+
+@check("streams a tool call in fragments, after thinking")
+def _():
+    chunks = list(ask("Add 1204 and 77 with the tool.", tools=[WEATHER, ADD], stream=True, extra_body=THINKING))
+    equal(joined(chunks, "reasoning_content"), "I need add_numbers.")
+    equal(joined(chunks, "content"), "")
+    calls = [call for c in chunks for call in c.choices[0].delta.tool_calls or []]
+    equal([call.function.name for call in calls if call.id], ["add_numbers"])
+    equal({call.index for call in calls}, {0})
+    equal("".join(call.function.arguments for call in calls), '{"a": 1204, "b": 77}')
+    if len(calls) < 8:
+        raise AssertionError(f"only {len(calls)} fragments")
+    equal(chunks[-1].choices[0].finish_reason, "tool_calls")
+
+
+@check("lets the client itself assemble a streamed call")
+def _():
+    question = [{"role": "user", "content": "How is the weather in Oslo today?"}]
+    with client.chat.completions.stream(model="default", messages=question, tools=[WEATHER], temperature=0) as stream:
+        stream.until_done()
+        call = stream.get_final_completion().choices[0].message.tool_calls[0]
+    equal((call.function.name, call.function.arguments), ("get_weather", '{"city": "Oslo"}'))
+
+
+@check("calls what it must, and nothing when it must not")
+def _():
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    calls = ask("What is the capital of Norway?", tools=[WEATHER, ADD], tool_choice=named).choices[0].message.tool_calls
+    equal([call.function.name for call in calls], ["get_weather"])
+    answer = ask("What is the capital of Norway?", tools=[WEATHER, ADD], tool_choice="required").choices[0]
+    equal(answer.finish_reason, "tool_calls")
+    equal(ask(WHO, tools=[WEATHER], tool_choice="none").choices[0].message.content, WHO_ANSWER)
+
+
+@check("parses several calls in one answer")
+def _():
+    # The embedded model makes one call at a time; what another one wrote is parsed by the same code.
+    text = "".join(
+        ["Both.", "<｜tool▁calls▁begin｜>"]
+        + [f'<｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{{"city": "{c}"}}<｜tool▁call▁end｜>' for c in ("Oslo", "Rome")]
+        + ["<｜tool▁calls▁end｜>"]
+    )
+    body = {"text": text, "tools": [WEATHER], "tool_call_parser": "deepseekv31"}
+    reply = client.post("/../parse_function_call", body=body, cast_to=object)
+    equal(reply["normal_text"], "Both.")
+    equal([(c["tool_index"], json.loads(c["parameters"])["city"]) for c in reply["calls"]], [(0, "Oslo"), (1, "Rome")])
+
+
+@check("keeps results of parallel calls apart")
+def _():
+    cities = {"Oslo": {"temperature": 7, "sky": "rainy"}, "Rome": {"temperature": 21, "sky": "sunny"}}
+    messages = [{"role": "user", "content": "How is the weather in Oslo today?"}]
+    calls = [
+        {"id": f"c{i}", "type": "function", "function": {"name": "get_weather", "arguments": json.dumps({"city": city})}}
+        for i, city in enumerate(cities)
+    ]
+    messages.append({"role": "assistant", "content": None, "tool_calls": calls})
+    messages += [
+        {"role": "tool", "tool_call_id": f"c{i}", "content": json.dumps(result)} for i, result in enumerate(cities.values())
+    ]
+    answer = client.chat.completions.create(
+        model="default", messages=messages, tools=[WEATHER], temperature=0, max_tokens=60, parallel_tool_calls=True
+    ).choices[0]
+    if not answer.message.content or answer.message.tool_calls:
+        raise AssertionError(answer)
 
 
 @check("keeps a conversation")
@@ -227,15 +358,14 @@ def _():
 @check("serves many streams at once, each as if alone")
 def _():
     questions = [f"What is {a} + {b}?" for a in (12, 340, 77, 9) for b in (5, 61, 800, 43)]
-    thinking = {"chat_template_kwargs": {"thinking": True}}
-    alone = [ask(q, max_tokens=60, extra_body=thinking).choices[0].message.content for q in questions]
+    alone = [ask(q, max_tokens=60, extra_body=THINKING).choices[0].message for q in questions]
 
     def streamed(question):
-        chunks = ask(question, max_tokens=60, stream=True, extra_body=thinking)
-        return "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+        chunks = list(ask(question, max_tokens=60, stream=True, extra_body=THINKING))
+        return joined(chunks, "reasoning_content"), joined(chunks, "content")
 
     with concurrent.futures.ThreadPoolExecutor(len(questions)) as threads:
-        equal(list(threads.map(streamed, questions)), alone)
+        equal(list(threads.map(streamed, questions)), [(m.reasoning_content, m.content or "") for m in alone])
 
 
 @check("goes on after a client that leaves in mid-stream")
@@ -273,6 +403,9 @@ def _():
 def _():
     with refused(openai.BadRequestError, "response_format"):
         ask(WHO, response_format={"type": "json_object"})
+    with refused(openai.BadRequestError, "strict"):
+        strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}
+        ask(WHO, tools=[strict])
     with refused(openai.BadRequestError, "lora_path"):
         ask(WHO, extra_body={"lora_path": "x"})
 
