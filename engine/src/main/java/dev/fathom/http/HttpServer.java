@@ -121,6 +121,7 @@ public final class HttpServer implements AutoCloseable {
         new HealthRoutes(lifecycle, context.generator(), config.healthTimeout()).register(routes);
         new InfoRoutes(config, context, body.mapper()).register(routes);
         new ParseRoutes(context.text(), body, messages).register(routes);
+        new TokenizeRoutes(context.text(), body, messages).register(routes);
         new AdminRoutes(config, context, body).register(routes);
         routes.end();
         routing.error(RequestException.class, (request, response, e) -> {

@@ -36,13 +36,22 @@ public record ChatRequest(
                 id, messages, List.of(), Map.of(), false, sampling, Logprobs.NONE, 0, "", 1, AnswerOptions.DEFAULT);
     }
 
+    /** The same conversation, with these tools. */
+    public ChatRequest withTools(List<Map<String, @Nullable Object>> newTools) {
+        return with(newTools, templateVariables);
+    }
+
     /** The same conversation, rendered with these variables. */
     public ChatRequest withTemplateVariables(Map<String, @Nullable Object> variables) {
+        return with(tools, variables);
+    }
+
+    private ChatRequest with(List<Map<String, @Nullable Object>> newTools, Map<String, @Nullable Object> newVariables) {
         return new ChatRequest(
                 id,
                 messages,
-                tools,
-                variables,
+                newTools,
+                newVariables,
                 continueFinal,
                 sampling,
                 logprobs,

@@ -73,6 +73,31 @@ public final class TextService {
         return start(request, answers::raw);
     }
 
+    /** The tokens of a conversation, as {@link #chat} reads it. */
+    public int[] promptIds(ChatRequest request) {
+        Tokenizer tokenizer = model.tokenizerFor("messages");
+        return tokenizer.encode(chatPrompts.render(request).text());
+    }
+
+    /** @param special whether the begin-of-sequence token is added, as {@link #start} does */
+    public int[] promptIds(String text, boolean special) {
+        return special ? encode(text) : model.tokenizerFor("prompt").encode(text);
+    }
+
+    /** @throws RequestException if an id is outside the vocabulary */
+    public String text(int[] ids, boolean skipSpecial) {
+        Tokenizer tokenizer = model.tokenizerFor("tokens");
+        for (int id : ids) {
+            if (id < 0 || id >= model.vocabularySize()) {
+                throw RequestException.invalid(
+                        "tokens",
+                        "tokens has the id " + id + ", which is outside the vocabulary [0, " + model.vocabularySize()
+                                + ").");
+            }
+        }
+        return tokenizer.decode(ids, skipSpecial);
+    }
+
     /** Aborts the request of this id; says how many sequences that ended, 0 for an unknown id. */
     public int abort(String id) {
         return running.abort(id);
