@@ -21,24 +21,28 @@ final class CompletionFormat implements AnswerFormat {
     private final LogprobJson logprobs;
     private final TextStream answer;
     private final int answersEach;
+    private final List<String> prefixes;
+    private final boolean[] begun;
     private final int[] tokens;
     private final int[] textOffsets;
     private final @Nullable Usage[] usages;
 
-    /** @param prompts how many prompts the request had; its sequences are spread evenly over them */
+    /** @param prefixes for each prompt what its answers begin with; the sequences are spread evenly over the prompts */
     CompletionFormat(
             ServedModel model,
             Envelope envelope,
             StreamOptions options,
             boolean logprobsWanted,
-            int prompts,
+            List<String> prefixes,
             TextStream answer) {
         this.envelope = envelope;
         this.options = options;
         this.logprobsWanted = logprobsWanted;
         this.logprobs = new LogprobJson(model);
         this.answer = answer;
-        this.answersEach = answer.size() / prompts;
+        this.answersEach = answer.size() / prefixes.size();
+        this.prefixes = List.copyOf(prefixes);
+        this.begun = new boolean[answer.size()];
         this.tokens = new int[answer.size()];
         this.textOffsets = new int[answer.size()];
         this.usages = new Usage[answer.size()];
@@ -48,11 +52,12 @@ final class CompletionFormat implements AnswerFormat {
     public List<JsonNode> delta(TextEvent.Delta delta) {
         int i = delta.index();
         tokens[i] += delta.tokens().size();
-        if (delta.text().isEmpty() && !logprobsWanted) {
+        String text = begin(i) + delta.text();
+        if (text.isEmpty() && !logprobsWanted) {
             return List.of();
         }
         ObjectNode chunk = chunk(i);
-        ObjectNode choice = choice(chunk, i, delta.text());
+        ObjectNode choice = choice(chunk, i, text);
         logprobs(choice, i, delta.tokens());
         Envelope.unfinished(choice);
         return List.of(chunk);
@@ -64,7 +69,7 @@ final class CompletionFormat implements AnswerFormat {
         tokens[i] = finished.usage().completionTokens();
         usages[i] = finished.usage();
         ObjectNode chunk = chunk(i);
-        ObjectNode choice = choice(chunk, i, "");
+        ObjectNode choice = choice(chunk, i, begin(i));
         choice.putNull("logprobs");
         Envelope.finish(choice, finished.reason());
         return List.of(chunk);
@@ -88,13 +93,20 @@ final class CompletionFormat implements AnswerFormat {
         for (int i = 0; i < results.size(); i++) {
             TextResult result = results.get(i);
             usages[i] = result.usage();
-            ObjectNode choice = choices.addObject().put("index", i).put("text", result.text());
+            ObjectNode choice = choices.addObject().put("index", i).put("text", begin(i) + result.text());
             logprobs(choice, i, result.tokens());
             Envelope.finish(choice, result.reason());
         }
         whole.set("usage", envelope.usage(Envelope.total(Arrays.asList(usages), answersEach)));
         envelope.metadata(whole);
         return whole;
+    }
+
+    /** What an answer begins with, once. */
+    private String begin(int i) {
+        String prefix = begun[i] ? "" : prefixes.get(i / answersEach);
+        begun[i] = true;
+        return prefix;
     }
 
     private ObjectNode chunk(int i) {

@@ -36,6 +36,13 @@ final class CompletionReader {
             throw RequestException.notSupported(
                     "best_of", "best_of is not supported yet beyond n itself, got " + bestOf + ".");
         }
+        boolean echo = fields.flag("echo", false);
+        if (echo && top != null) {
+            throw RequestException.notSupported(
+                    "echo",
+                    "echo is not supported yet together with logprobs: those of the prompt are not computed. Send one"
+                            + " of them.");
+        }
         var items = new ArrayList<TextRequest.Item>();
         for (int i = 0; i < prompts.size(); i++) {
             items.add(new TextRequest.Item(itemId(id, i), prompts.get(i), sampling, logprobs));
@@ -47,14 +54,24 @@ final class CompletionReader {
                 OpenAiFields.cacheKey(fields),
                 stream.stream() ? config.streamInterval() : 1);
         OpenAiFields.checkUnserved(fields);
-        fields.refuse("echo", "suffix");
+        fields.refuse("suffix");
         fields.end();
         var envelope = new Envelope(
                 id, name == null ? model.name() : name, config.weightVersion(), config.enableCacheReport());
         return new Call(
                 service -> service.start(request),
-                answer -> new CompletionFormat(model, envelope, stream, top != null, prompts.size(), answer),
+                answer -> new CompletionFormat(model, envelope, stream, top != null, prefixes(prompts, echo), answer),
                 stream.stream());
+    }
+
+    /** What each prompt's answers begin with: the prompt, if it is to be echoed. */
+    private List<String> prefixes(List<Prompt> prompts, boolean echo) {
+        return prompts.stream()
+                .map(prompt -> switch (prompt) {
+                    case Prompt.Text text -> echo ? text.text() : "";
+                    case Prompt.Ids ids -> echo ? model.text(ids.ids()) : "";
+                })
+                .toList();
     }
 
     /** Ids of a batch's further prompts begin like the first's, so that one abort ends them all. */

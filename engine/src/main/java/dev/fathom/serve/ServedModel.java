@@ -121,6 +121,11 @@ public record ServedModel(
         return tokenizer;
     }
 
+    /** Text of a sequence without its special tokens. Empty without a tokenizer. */
+    public String text(int[] ids) {
+        return tokenizer == null ? "" : tokenizer.decode(ids, true);
+    }
+
     /** Text of one token by itself; part of a character becomes U+FFFD. Empty without a tokenizer. */
     public String tokenText(int id) {
         return tokenizer == null ? "" : tokenizer.decode(new int[] {id}, false);

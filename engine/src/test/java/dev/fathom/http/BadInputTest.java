@@ -211,7 +211,11 @@ class BadInputTest {
                 new Case(COMPLETIONS, "{\"prompt\": [1, \"a\"]}", 400, "prompt[1] must be an integer, got string"),
                 new Case(COMPLETIONS, "{\"prompt\": [[1], 2]}", 400, "prompt[1] must be a string or an array"),
                 new Case(COMPLETIONS, "{\"prompt\": [[]]}", 400, "The prompt is empty"),
-                new Case(COMPLETIONS, "{\"prompt\": \"x\", \"echo\": true}", 400, "echo is not supported yet"),
+                new Case(
+                        COMPLETIONS,
+                        "{\"prompt\": \"x\", \"echo\": true, \"logprobs\": 1}",
+                        400,
+                        "echo is not supported yet together with logprobs"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"suffix\": \"y\"}", 400, "suffix is not supported yet"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"best_of\": 3}", 400, "best_of is not supported yet"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"logprobs\": true}", 400, "logprobs must be an integer"),

@@ -27,7 +27,12 @@ class FuzzedBodyTest {
                     + " \"function\": {\"name\": \"f\", \"parameters\": {}}}], \"logit_bias\": {\"5\": -1}}",
             "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"stream\": true, \"stream_options\":"
                     + " {\"include_usage\": true}, \"stop\": [\"a\", \"b\"], \"seed\": 3, \"n\": 2,"
-                    + " \"logprobs\": true, \"top_logprobs\": 2, \"chat_template_kwargs\": {\"thinking\": true}}");
+                    + " \"logprobs\": true, \"top_logprobs\": 2, \"chat_template_kwargs\": {\"thinking\": true}}",
+            "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}], \"tools\": [{\"type\": \"function\","
+                    + " \"function\": {\"name\": \"f\", \"strict\": false}}], \"tool_choice\": {\"type\":"
+                    + " \"function\", \"function\": {\"name\": \"f\"}}, \"parallel_tool_calls\": false,"
+                    + " \"reasoning\": {\"effort\": \"low\", \"enabled\": true}, \"max_thinking_tokens\": 3,"
+                    + " \"separate_reasoning\": false, \"stream_reasoning\": false}");
 
     private static final List<String> COMPLETIONS = List.of(
             "{\"prompt\": [\"a\", [5, 6]], \"max_tokens\": 3, \"logprobs\": 1, \"stop_token_ids\": [7]}",

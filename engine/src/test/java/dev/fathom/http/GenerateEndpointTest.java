@@ -22,6 +22,32 @@ class GenerateEndpointTest {
     private final Tokenizer tokenizer = NanoText.tokenizer();
 
     @Test
+    void echoesPromptsWhenAsked() {
+        try (var server = TestServer.start(saying("ok"))) {
+            int[] hi = tokenizer.encode("Hi there");
+            String batch = "{\"prompt\": [\"one \", " + java.util.Arrays.toString(hi) + "], \"echo\": true, \"n\": 2";
+            JsonNode whole = server.post("/v1/completions", batch + "}").json();
+            List<String> wanted = List.of("one ok", "one ok", "Hi thereok", "Hi thereok");
+            List<JsonNode> frames = server.stream("/v1/completions", batch + ", \"stream\": true}");
+            for (int i = 0; i < wanted.size(); i++) {
+                int index = i;
+                assertThat(whole.at("/choices/" + i + "/text").stringValue()).isEqualTo(wanted.get(i));
+                assertThat(frames.stream()
+                                .filter(frame -> frame.at("/choices/0/index").asInt(-1) == index)
+                                .map(frame -> frame.at("/choices/0/text").stringValue())
+                                .collect(Collectors.joining()))
+                        .isEqualTo(wanted.get(i));
+            }
+        }
+        int[] none = {};
+        try (var server = TestServer.start(ScriptedGenerator.answering(none, new FinishReason.Length(0)))) {
+            List<JsonNode> frames =
+                    server.stream("/v1/completions", "{\"prompt\": \"one\", \"echo\": true, \"stream\": true}");
+            assertThat(frames.getLast().at("/choices/0/text").stringValue()).isEqualTo("one");
+        }
+    }
+
+    @Test
     void completesBatchesOfTextAndIds() {
         try (var server = TestServer.start(saying("ok"))) {
             JsonNode texts = server.post("/v1/completions", "{\"prompt\": [\"a\", \"b\"], \"n\": 2, \"logprobs\": 1}")
