@@ -15,6 +15,9 @@ public enum ReasoningFormat {
 
     private static final String SEPARATOR = ", ";
 
+    /** After results of tools an answer goes on where its calls broke it off: what was to be thought is thought. */
+    private static final List<String> RESULT_ENDS = List.of("<｜tool▁output▁end｜>", "<｜tool▁outputs▁end｜>");
+
     private final String names;
     private final String begin;
     private final String end;
@@ -63,7 +66,8 @@ public enum ReasoningFormat {
     /** Whether what follows this prompt, of which the end suffices, is reasoning. */
     public boolean opensIn(String prompt) {
         String text = prompt.stripTrailing();
-        return text.endsWith(begin) || (always && !text.endsWith(end));
+        return text.endsWith(begin)
+                || (always && !text.endsWith(end) && RESULT_ENDS.stream().noneMatch(text::endsWith));
     }
 
     /**

@@ -47,6 +47,8 @@ class ReasoningFormatTest {
         assertThat(ReasoningFormat.DEEPSEEK_V3.opensIn(v31)).isFalse();
         assertThat(ReasoningFormat.DEEPSEEK_R1.opensIn(v31)).isTrue();
         assertThat(ReasoningFormat.DEEPSEEK_R1.opensIn(v31 + "</think>\n\n")).isFalse();
+        String result = "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>7<｜tool▁output▁end｜><｜tool▁outputs▁end｜>";
+        assertThat(ReasoningFormat.DEEPSEEK_R1.opensIn(v31 + result)).isFalse();
     }
 
     @Test
