@@ -19,7 +19,7 @@ final class ModelRunner implements AutoCloseable {
     private final Communicator comm;
     private final Arena arena;
     private final PagedKv kv;
-    private final StepScratch scratch = new StepScratch(FIRST_SCRATCH_BYTES);
+    private final StepScratch scratch;
 
     private ModelRunner(CausalLm model, KernelBackend kernels, Communicator comm, Arena arena, PagedKv kv) {
         this.model = model;
@@ -27,12 +27,13 @@ final class ModelRunner implements AutoCloseable {
         this.comm = comm;
         this.arena = arena;
         this.kv = kv;
+        scratch = new StepScratch(FIRST_SCRATCH_BYTES, kernels::allocate);
     }
 
     /** @param slots  tokens the cache holds */
     static ModelRunner open(CausalLm model, KernelBackend kernels, Communicator comm, KvFormat format, int slots) {
         Arena arena = Arena.ofShared();
-        PagedKv kv = PagedKv.allocate(model.kvShape(), format, slots, arena);
+        PagedKv kv = PagedKv.allocate(model.kvShape(), format, slots, arena, kernels);
         return new ModelRunner(model, kernels, comm, arena, kv);
     }
 
@@ -41,11 +42,13 @@ final class ModelRunner implements AutoCloseable {
         kernels.bindCaller();
     }
 
-    /** Computes one step. The output is valid until the next call. */
+    /** Computes one step. The output is valid until the next call; its logits are where the host reads them. */
     StepOutput run(Batch batch) {
         scratch.reset();
-        return model.forward(
+        kernels.beginStep();
+        StepOutput output = model.forward(
                 new StepContext(batch.tokenIds(), batch.attention(), batch.outputRows(), kv, kernels, comm, scratch));
+        return new StepOutput(kernels.download(output.logits()), output.hidden());
     }
 
     @Override

@@ -1,13 +1,22 @@
 package dev.fathom.kernels;
 
+import dev.fathom.tensor.LazyMemory;
+import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.OptionalLong;
 
 /**
  * Every operation a model may call. The scalar backend defines what each means; {@code KernelContractTest} holds all
- * backends to it. Calls come from one thread, the one that runs the step; an operation has finished when it returns.
- * Shapes are checked on entry: {@link IllegalArgumentException} names the argument.
+ * backends to it. Calls come from one thread, the one that runs the step; later operations and {@link #download} see what
+ * earlier ones did. Shapes are checked on entry: {@link IllegalArgumentException} names the argument.
+ *
+ * <p>Operations work on memory that the backend gives out ({@link #allocate}, {@link #place}). Backends on the host take all
+ * native memory. A device has memory of its own, which the host does not read or write but through {@link #upload} and {@link
+ * #download} (decision 014); arrays of ints come from the host always.
  *
  * <p>Products with weights of small integers take x rounded: {@link RoundedInput} says which and how.
  *
@@ -24,6 +33,39 @@ public interface KernelBackend extends AutoCloseable {
     /** Called once by the thread that makes all calls from now on: a backend that binds its threads binds this one. */
     default void bindCaller() {}
 
+    /** Bytes of the backend's own memory; empty where it works in the machine's. */
+    default OptionalLong memoryBytes() {
+        return OptionalLong.empty();
+    }
+
+    /** Zeroed memory for tensors and caches, at least 64-byte aligned, freed when {@code arena} closes. */
+    default MemorySegment allocate(long bytes, Arena arena) {
+        return LazyMemory.allocate(bytes, arena);
+    }
+
+    /** A weight where operations read it: itself, or a copy that lives as long as the backend. */
+    default WeightMatrix place(WeightMatrix weight) {
+        return weight;
+    }
+
+    /** As {@link #place(WeightMatrix)}, for weights that are rows. */
+    default Tensor place(Tensor weight) {
+        return weight;
+    }
+
+    /** A step begins: arrays of ints that operations are given do not change until the next one begins. */
+    default void beginStep() {}
+
+    /** @param numbers  as many as {@code to} has */
+    default void upload(float[] numbers, Tensor to) {
+        to.copyFrom(numbers);
+    }
+
+    /** The same numbers where the host reads them, once all operations before are done; valid until the next call. */
+    default Tensor download(Tensor tensor) {
+        return tensor;
+    }
+
     LinearKernel bind(WeightMatrix weight);
 
     /**
@@ -34,10 +76,37 @@ public interface KernelBackend extends AutoCloseable {
     /** @param experts equal shapes; all gates of one format, as are all ups and all downs; gate and up both round x, or neither */
     ExpertsKernel bindExperts(List<ExpertWeights> experts);
 
+    /** Sets every number. */
+    default void fill(Tensor tensor, float value) {
+        tensor.fill(value);
+    }
+
+    /**
+     * out[i] = x[rows[i]].
+     *
+     * @param rows  each in [0, x.rows)
+     * @param out   [rows, width]; must not overlap x
+     */
+    default void gatherRows(Tensor x, int[] rows, Tensor out) {
+        OpShapes.gatherRows(x, rows, out);
+        for (int i = 0; i < rows.length; i++) {
+            out.rows(i, 1).copyFrom(x.rows(rows[i], 1));
+        }
+    }
+
+    /** Copies each row of {@code from} into the same row of {@code to}, from a column on. */
+    default void copyColumns(Tensor from, Tensor to, int firstColumn) {
+        OpShapes.copyColumns(from, to, firstColumn);
+        for (int row = 0; row < from.rows(); row++) {
+            MemorySegment.copy(
+                    from.data(), from.offset(row, 0), to.data(), to.offset(row, firstColumn), 4L * from.cols());
+        }
+    }
+
     /**
      * Rows of an embedding table as float32.
      *
-     * @param table  [vocabulary, hidden]
+     * @param table  [vocabulary, hidden], placed
      * @param ids    [tokens], each in [0, vocabulary)
      * @param out    [tokens, hidden]
      */
@@ -180,7 +249,23 @@ public interface KernelBackend extends AutoCloseable {
      */
     ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule);
 
-    /** Stops the worker threads. */
+    /**
+     * {@link #route}, then {@link ExpertsKernel#apply}: a device does both without the host knowing the choice.
+     *
+     * @param experts  bound to this backend
+     */
+    default void applyExperts(
+            ExpertsKernel experts,
+            Tensor x,
+            Tensor logits,
+            Tensor correctionBias,
+            RouterRule rule,
+            Tensor out,
+            StepScratch scratch) {
+        experts.apply(x, route(logits, correctionBias, rule), out, scratch);
+    }
+
+    /** Stops the worker threads, frees a device. */
     @Override
     void close();
 }

@@ -90,6 +90,11 @@ public final class KernelCache {
         }
     }
 
+    /** What any compiler made of a source, if it is there. */
+    public Optional<Entry> compiled(KernelSource source) {
+        return any(source, source.index());
+    }
+
     /** Takes an entry away that turned out not to load. */
     public void discard(Entry entry) {
         Path place = entry.library().getParent();

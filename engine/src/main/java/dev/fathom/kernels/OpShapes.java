@@ -83,6 +83,32 @@ public final class OpShapes {
         }
     }
 
+    public static void upload(float[] numbers, Tensor to) {
+        if (numbers.length != (long) to.rows() * to.cols()) {
+            throw new IllegalArgumentException(
+                    "upload: to: [" + to.rows() + ", " + to.cols() + "] for " + numbers.length + " numbers");
+        }
+    }
+
+    public static void gatherRows(Tensor x, int[] rows, Tensor out) {
+        shape("gatherRows", "out", out, rows.length, x.cols());
+        apart("gatherRows", "out", x, out);
+        for (int i = 0; i < rows.length; i++) {
+            if (rows[i] < 0 || rows[i] >= x.rows()) {
+                throw new IllegalArgumentException(
+                        "gatherRows: rows[" + i + "] = " + rows[i] + " is outside [0, " + x.rows() + ")");
+            }
+        }
+    }
+
+    public static void copyColumns(Tensor from, Tensor to, int firstColumn) {
+        shape("copyColumns", "to", to, from.rows(), to.cols());
+        if (firstColumn < 0 || firstColumn > to.cols() - from.cols()) {
+            throw new IllegalArgumentException("copyColumns: firstColumn: " + from.cols() + " columns from "
+                    + firstColumn + " on do not fit in " + to.cols());
+        }
+    }
+
     public static void embed(WeightMatrix table, int[] ids, Tensor out) {
         shape("embed", "out", out, ids.length, table.cols());
         for (int i = 0; i < ids.length; i++) {

@@ -1,6 +1,7 @@
 package dev.fathom.kernels;
 
 import dev.fathom.tensor.LazyMemory;
+import dev.fathom.tensor.MemorySource;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -17,12 +18,21 @@ public record PagedKv(KvShape shape, KvFormat format, int slots, List<MemorySegm
         layers = List.copyOf(layers);
     }
 
-    /** Memory from {@code arena}, zeroed lazily by the operating system. */
+    /** Host memory from {@code arena}, zeroed lazily by the operating system. */
     public static PagedKv allocate(KvShape shape, KvFormat format, int slots, Arena arena) {
+        return allocate(shape, format, slots, arena, LazyMemory::allocate);
+    }
+
+    /** Memory that a backend's operations work on. */
+    public static PagedKv allocate(KvShape shape, KvFormat format, int slots, Arena arena, KernelBackend kernels) {
+        return allocate(shape, format, slots, arena, kernels::allocate);
+    }
+
+    private static PagedKv allocate(KvShape shape, KvFormat format, int slots, Arena arena, MemorySource memory) {
         List<MemorySegment> layers = new ArrayList<>();
         long bytes = Math.multiplyExact((long) slots * shape.rowWidth(), format.bytes());
         for (int layer = 0; layer < shape.layers(); layer++) {
-            layers.add(LazyMemory.allocate(bytes, arena));
+            layers.add(memory.allocate(bytes, arena));
         }
         return new PagedKv(shape, format, slots, layers);
     }

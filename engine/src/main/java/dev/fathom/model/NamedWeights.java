@@ -30,8 +30,8 @@ public record NamedWeights(WeightSource source, String prefix, KernelBackend ker
         return kernels.bind(matrix(name, outputs, inputs));
     }
 
-    /** [1, size] as float32. */
+    /** [1, size] as float32, where the backend reads it. */
     public Tensor vector(String name, int size) {
-        return source.vector(prefix + name, size);
+        return kernels.place(source.vector(prefix + name, size));
     }
 }

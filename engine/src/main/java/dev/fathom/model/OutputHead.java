@@ -16,9 +16,7 @@ public record OutputHead(Tensor norm, float epsilon, LinearKernel projection) {
         Tensor hidden = step.scratch().f32(step.outputRows().length, x.cols());
         Tensor logits = step.scratch().f32(step.outputRows().length, projection.rows());
         if (hidden.rows() > 0) {
-            for (int i = 0; i < hidden.rows(); i++) {
-                hidden.rows(i, 1).copyFrom(x.rows(step.outputRows()[i], 1));
-            }
+            step.kernels().gatherRows(x, step.outputRows(), hidden);
             step.kernels().rmsNorm(hidden, norm, epsilon, hidden);
             projection.apply(hidden, logits);
         }

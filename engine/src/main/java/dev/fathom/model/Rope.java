@@ -1,5 +1,6 @@
 package dev.fathom.model;
 
+import dev.fathom.kernels.KernelBackend;
 import dev.fathom.tensor.Tensor;
 
 /**
@@ -51,14 +52,20 @@ public final class Rope {
      * @param positions  [tokens]
      * @param cos        [tokens, pairs], overwritten
      * @param sin        [tokens, pairs], overwritten
+     * @param kernels    whose memory they are in
      */
-    public void rotations(int[] positions, Tensor cos, Tensor sin) {
+    public void rotations(int[] positions, Tensor cos, Tensor sin, KernelBackend kernels) {
+        int pairs = inverseFrequency.length;
+        float[] cosines = new float[Math.multiplyExact(positions.length, pairs)];
+        float[] sines = new float[cosines.length];
         for (int row = 0; row < positions.length; row++) {
-            for (int pair = 0; pair < inverseFrequency.length; pair++) {
+            for (int pair = 0; pair < pairs; pair++) {
                 float angle = positions[row] * inverseFrequency[pair];
-                cos.set(row, pair, (float) Math.cos(angle) * rotationScale);
-                sin.set(row, pair, (float) Math.sin(angle) * rotationScale);
+                cosines[row * pairs + pair] = (float) Math.cos(angle) * rotationScale;
+                sines[row * pairs + pair] = (float) Math.sin(angle) * rotationScale;
             }
         }
+        kernels.upload(cosines, cos);
+        kernels.upload(sines, sin);
     }
 }

@@ -11,6 +11,7 @@ import java.util.List;
  * state. Not thread-safe: the thread that runs the step takes from it.
  */
 public final class StepScratch implements AutoCloseable {
+    private final MemorySource source;
     private Arena arena = Arena.ofShared();
 
     /** One slab in the steady state; a step larger than any before adds more, which reset joins into one. */
@@ -24,7 +25,14 @@ public final class StepScratch implements AutoCloseable {
     private long used;
     private long peak;
 
+    /** In host memory. */
     public StepScratch(long initialBytes) {
+        this(initialBytes, (bytes, owner) -> owner.allocate(bytes, 64));
+    }
+
+    /** In memory that a backend's operations work on. */
+    public StepScratch(long initialBytes, MemorySource source) {
+        this.source = source;
         slabs.add(slab(0, Math.max(initialBytes, 64)));
     }
 
@@ -120,7 +128,7 @@ public final class StepScratch implements AutoCloseable {
     }
 
     private Slab slab(long start, long bytes) {
-        return new Slab(arena.allocate(bytes, 64), start);
+        return new Slab(source.allocate(bytes, arena), start);
     }
 
     private record View(long start, Tensor tensor) {}

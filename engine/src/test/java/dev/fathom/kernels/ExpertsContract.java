@@ -262,6 +262,29 @@ abstract class ExpertsContract extends GroupedContract {
         }
     }
 
+    /** Bit for bit what routing first and applying then gives. */
+    @Test
+    void routesAndAppliesAtOnce() {
+        RouterRule rule = new RouterRule(Scoring.SIGMOID, 7, 3, 1, 1, GroupScore.MAX, true, 2.5f);
+        Tensor zero = tensor(1, 7);
+        zero.fill(0);
+        for (Format format : new Format[] {Format.BF16, Format.FP8}) {
+            ExpertsKernel kernel = kernels.bindExperts(experts(format, 48, 200));
+            for (int tokens : new int[] {1, 2, 45}) {
+                Tensor x = gaussian(tokens, 48);
+                Tensor logits = gaussian(tokens, 7);
+                Tensor one = tensor(tokens, 48);
+                Tensor other = tensor(tokens, 48);
+                try (StepScratch scratch = new StepScratch(64)) {
+                    kernel.apply(x, kernels.route(logits, zero, rule), one, scratch);
+                    scratch.reset();
+                    kernels.applyExperts(kernel, x, logits, zero, rule, other, scratch);
+                }
+                assertSameBits(other, one, tokens + " tokens");
+            }
+        }
+    }
+
     private static float[] scores(Tensor logits, int t, RouterRule rule) {
         double sum = 0;
         for (int e = 0; e < rule.experts(); e++) {

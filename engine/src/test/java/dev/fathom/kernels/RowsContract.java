@@ -34,6 +34,38 @@ abstract class RowsContract extends LinearContract {
     }
 
     @Test
+    void fillsGathersAndCopies() {
+        for (int width : WIDTHS) {
+            Tensor x = gaussian(5, width);
+            int[] rows = {4, 0, 4, 2};
+            Tensor gathered = tensor(4, width);
+            kernels.gatherRows(x, rows, gathered);
+            for (int i = 0; i < rows.length; i++) {
+                assertSameBits(gathered.rows(i, 1), x.rows(rows[i], 1), "row " + rows[i]);
+            }
+            Tensor wide = tensor(5, width + 7);
+            kernels.copyColumns(x, wide, 3);
+            HeadView copied = new HeadView(wide, 1, width + 7, 3, width);
+            assertRestUntouched(copied);
+            for (int t = 0; t < 5; t++) {
+                for (int i = 0; i < width; i++) {
+                    assertThat(wide.get(t, 3 + i)).isEqualTo(x.get(t, i));
+                }
+            }
+            kernels.fill(x.rows(1, 3), Float.NEGATIVE_INFINITY);
+            assertThat(x.rows(1, 3).toArray()).containsOnly(Float.NEGATIVE_INFINITY);
+            assertThat(x.rows(0, 1).toArray()).doesNotContain(Float.NEGATIVE_INFINITY);
+            assertThat(x.rows(4, 1).toArray()).doesNotContain(Float.NEGATIVE_INFINITY);
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.gatherRows(tensor(2, 8), new int[] {0, 2}, tensor(2, 8)))
+                .withMessageContaining("rows[1] = 2");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> kernels.copyColumns(tensor(2, 8), tensor(2, 9), 2))
+                .withMessageContaining("8 columns from 2 on do not fit in 9");
+    }
+
+    @Test
     void normalizesByTheRootMeanSquare() {
         for (int width : WIDTHS) {
             for (double size : new double[] {1, 1e-3, 1e15, 0}) {

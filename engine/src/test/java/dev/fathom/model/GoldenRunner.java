@@ -6,6 +6,7 @@ import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,14 +22,15 @@ public final class GoldenRunner implements AutoCloseable {
     private final CausalLm model;
     private final KernelBackend kernels;
     private final Arena arena = Arena.ofShared();
-    private final StepScratch scratch = new StepScratch(1 << 20);
+    private final StepScratch scratch;
     private final PagedKv kv;
     private int slotsGiven;
 
     public GoldenRunner(CausalLm model, KernelBackend kernels, KvFormat format) {
         this.model = model;
         this.kernels = kernels;
-        kv = PagedKv.allocate(model.kvShape(), format, SLOTS, arena);
+        scratch = new StepScratch(1 << 20, kernels::allocate);
+        kv = PagedKv.allocate(model.kvShape(), format, SLOTS, arena, kernels);
     }
 
     /** A sequence: the ids known so far, of which {@code cached} lie in the cache. */
@@ -77,9 +79,9 @@ public final class GoldenRunner implements AutoCloseable {
             return Math.min(chunk, length - cached);
         }
 
-        private void take(StepOutput output, int firstOutput, int rows) {
+        private void take(Tensor all, int firstOutput, int rows) {
             for (int row = 0; row < rows; row++) {
-                float[] logits = output.logits().rows(firstOutput + row, 1).toArray();
+                float[] logits = all.rows(firstOutput + row, 1).toArray();
                 if (cached + row < promptLength) {
                     promptLogits.add(logits);
                 }
@@ -156,10 +158,12 @@ public final class GoldenRunner implements AutoCloseable {
         }
         Arrays.setAll(outputRows, row -> row);
         AttentionBatch batch = new AttentionBatch(queryStart, contextLength, slots);
+        kernels.beginStep();
         StepOutput output =
                 model.forward(new StepContext(tokens, batch, outputRows, kv, kernels, Communicator.single(), scratch));
+        Tensor logits = kernels.download(output.logits());
         for (int i = 0; i < count; i++) {
-            sequences.get(i).take(output, queryStart[i], queryStart[i + 1] - queryStart[i]);
+            sequences.get(i).take(logits, queryStart[i], queryStart[i + 1] - queryStart[i]);
         }
         scratch.reset();
     }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.HfConfig;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
@@ -22,11 +24,12 @@ class RopeTest {
 
     @Test
     void anglesAreFloatProductsOfPositionAndFrequency() {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofConfined();
+                KernelBackend kernels = new ScalarBackend(1)) {
             Rope rope = new Rope(Rope.plain(4, 10000), 2);
             Tensor cos = new Tensor(arena.allocate(16), 2, 2);
             Tensor sin = new Tensor(arena.allocate(16), 2, 2);
-            rope.rotations(new int[] {0, 163_839}, cos, sin);
+            rope.rotations(new int[] {0, 163_839}, cos, sin, kernels);
             assertThat(cos.toArray()[0]).isEqualTo(2);
             assertThat(sin.toArray()[0]).isEqualTo(0);
             assertThat(cos.get(1, 0)).isEqualTo((float) Math.cos(163_839f) * 2);

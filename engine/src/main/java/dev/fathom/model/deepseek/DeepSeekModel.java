@@ -41,7 +41,8 @@ public final class DeepSeekModel implements CausalLm {
         arena = weights.arena();
         rope = config.rope();
         float softmaxScale = config.softmaxScale();
-        embedding = weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize());
+        embedding = weights.kernels()
+                .place(weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize()));
         List<DecoderLayer> decoders = new ArrayList<>();
         for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
             decoders.add(new DecoderLayer(weights.at("model.layers." + layer), layer, softmaxScale));

@@ -52,6 +52,6 @@ record LayerWeights(NamedWeights named, DeepSeekConfig config, ModelOptions opti
 
     /** [1, size] of zeros, in place of a vector that the architecture does not have. */
     Tensor zeros(int size) {
-        return new Tensor(arena.allocate(Tensor.byteSize(1, size), 64), 1, size);
+        return kernels().place(new Tensor(arena.allocate(Tensor.byteSize(1, size), 64), 1, size));
     }
 }

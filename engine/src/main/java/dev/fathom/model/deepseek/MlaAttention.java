@@ -98,7 +98,7 @@ final class MlaAttention {
         HeadView queryRope = query.columns(config.nopeHeadDim(), config.ropeHeadDim());
         kernels.rope(queryRope, cos, sin, queryRope);
         Tensor logSumExp = scratch.f32(query.rows(), config.heads());
-        logSumExp.fill(Float.NEGATIVE_INFINITY);
+        kernels.fill(logSumExp, Float.NEGATIVE_INFINITY);
         Tensor latent = scratch.f32(run.mostKeys(), config.kvLoraRank());
         Tensor ropeKeys = scratch.f32(run.mostKeys(), config.ropeHeadDim());
         Tensor keysValues = scratch.f32(run.mostKeys(), config.heads() * config.expandedHeadDim());

@@ -1,7 +1,6 @@
 package dev.fathom.model.deepseek;
 
 import dev.fathom.checkpoint.CheckpointException;
-import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
 import dev.fathom.kernels.LinearKernel;
@@ -56,8 +55,7 @@ final class MoeBlock implements FeedForward {
         long mark = step.scratch().mark();
         Tensor logits = step.scratch().f32(x.rows(), rule.experts());
         router.apply(x, logits);
-        ExpertPlan plan = step.kernels().route(logits, correctionBias, rule);
-        experts.apply(x, plan, out, step.scratch());
+        step.kernels().applyExperts(experts, x, logits, correctionBias, rule, out, step.scratch());
         if (shared != null) {
             Tensor everyToken = step.scratch().f32(x.rows(), out.cols());
             shared.forward(x, everyToken, step);

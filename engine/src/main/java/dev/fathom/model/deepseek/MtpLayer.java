@@ -6,7 +6,6 @@ import dev.fathom.model.StepOutput;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
-import java.lang.foreign.MemorySegment;
 
 /**
  * The next-n prediction layer (MTP): from the main model's final hidden state at a position and the token after it, the
@@ -34,7 +33,7 @@ final class MtpLayer {
         int vocabulary = weights.config().vocabSize();
         epsilon = weights.config().rmsNormEps();
         this.embedding = weights.contains("embed_tokens.weight")
-                ? weights.matrix("embed_tokens.weight", vocabulary, hidden)
+                ? weights.kernels().place(weights.matrix("embed_tokens.weight", vocabulary, hidden))
                 : embedding;
         tokenNorm = weights.vector("enorm.weight", hidden);
         hiddenNorm = weights.vector("hnorm.weight", hidden);
@@ -58,9 +57,9 @@ final class MtpLayer {
         Tensor joined = scratch.f32(tokens, 2 * hidden.cols());
         step.kernels().embed(embedding, step.tokenIds(), x);
         step.kernels().rmsNorm(x, tokenNorm, epsilon, x);
-        copyColumns(x, joined, 0);
+        step.kernels().copyColumns(x, joined, 0);
         step.kernels().rmsNorm(hidden, hiddenNorm, epsilon, x);
-        copyColumns(x, joined, hidden.cols());
+        step.kernels().copyColumns(x, joined, hidden.cols());
         join.apply(joined, x);
 
         decoder.forward(x, step, plan);
@@ -69,18 +68,9 @@ final class MtpLayer {
         Tensor result = scratch.f32(step.outputRows().length, hidden.cols());
         Tensor logits = scratch.f32(step.outputRows().length, head.rows());
         if (result.rows() > 0) {
-            for (int i = 0; i < result.rows(); i++) {
-                result.rows(i, 1).copyFrom(x.rows(step.outputRows()[i], 1));
-            }
+            step.kernels().gatherRows(x, step.outputRows(), result);
             head.apply(result, logits);
         }
         return new StepOutput(logits, result);
-    }
-
-    private static void copyColumns(Tensor from, Tensor to, int firstColumn) {
-        for (int row = 0; row < from.rows(); row++) {
-            MemorySegment.copy(
-                    from.data(), from.offset(row, 0), to.data(), to.offset(row, firstColumn), 4L * from.cols());
-        }
     }
 }

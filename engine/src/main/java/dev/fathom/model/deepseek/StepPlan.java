@@ -22,7 +22,7 @@ record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
         AttentionBatch batch = step.batch();
         Tensor cos = step.scratch().f32(batch.tokens(), config.ropeHeadDim() / 2);
         Tensor sin = step.scratch().f32(batch.tokens(), config.ropeHeadDim() / 2);
-        rope.rotations(batch.positions(), cos, sin);
+        rope.rotations(batch.positions(), cos, sin, step.kernels());
         List<Run> runs = new ArrayList<>();
         for (int from = 0, to; from < batch.sequences(); from = to) {
             boolean expanded = expanded(batch, from, config, form);

@@ -36,10 +36,9 @@ public final class LlamaModel implements CausalLm {
     private LlamaModel(NamedWeights weights, LlamaConfig config, int contextLength) {
         this.config = config;
         this.contextLength = contextLength;
-        rope = weights.contains(ROPE_DIVISORS)
-                ? config.rope(divisors(weights.vector(ROPE_DIVISORS, config.headDim() / 2)))
-                : config.rope();
-        embedding = weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize());
+        rope = weights.contains(ROPE_DIVISORS) ? config.rope(divisors(weights, config.headDim() / 2)) : config.rope();
+        embedding = weights.kernels()
+                .place(weights.matrix("model.embed_tokens.weight", config.vocabSize(), config.hiddenSize()));
         List<LlamaLayer> decoders = new ArrayList<>();
         for (int layer = 0; layer < config.numHiddenLayers(); layer++) {
             decoders.add(new LlamaLayer(weights.at("model.layers." + layer), config, layer));
@@ -55,8 +54,9 @@ public final class LlamaModel implements CausalLm {
         weights.source().requireAllUsed();
     }
 
-    private static float[] divisors(Tensor stored) {
-        float[] divisors = stored.toArray();
+    /** Read from the checkpoint itself: the host computes with them. */
+    private static float[] divisors(NamedWeights weights, int pairs) {
+        float[] divisors = weights.source().vector(weights.prefix() + ROPE_DIVISORS, pairs).toArray();
         for (float divisor : divisors) {
             if (!(divisor > 0 && divisor <= Float.MAX_VALUE)) {
                 throw new CheckpointException(
@@ -109,7 +109,7 @@ public final class LlamaModel implements CausalLm {
         Tensor x = step.scratch().f32(tokens, config.hiddenSize());
         Tensor cos = step.scratch().f32(tokens, config.headDim() / 2);
         Tensor sin = step.scratch().f32(tokens, config.headDim() / 2);
-        rope.rotations(step.batch().positions(), cos, sin);
+        rope.rotations(step.batch().positions(), cos, sin, step.kernels());
         step.kernels().embed(embedding, step.tokenIds(), x);
         for (LlamaLayer layer : layers) {
             layer.forward(x, cos, sin, step);

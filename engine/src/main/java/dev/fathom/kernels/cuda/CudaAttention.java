@@ -1,0 +1,178 @@
+package dev.fathom.kernels.cuda;
+
+import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.OpShapes;
+import dev.fathom.kernels.PagedKv;
+import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/** Attention: straight over the cache in runs of keys that are merged in order, and over expanded keys and values. */
+final class CudaAttention {
+    // As attention.cu has them.
+    private static final int RUN = 256;
+    private static final int SHARING = 8;
+    private static final int RUN_THREADS = 256;
+    private static final int MERGE_THREADS = 128;
+    private static final int EXPANDED_THREADS = 128;
+    private static final int TILE_ROWS = 16;
+    private static final int TILE_KEYS = 32;
+    private static final int WIDEST_VALUE = 256;
+
+    /** Bytes of partial sums; a step that needs more of them goes in several passes. */
+    private static final long MOST_PARTIAL_BYTES = 256 << 20;
+
+    private final CudaDevice device;
+    private final CudaKernels kernels;
+    private final Launch launch;
+    private final Staging staging;
+    private final Kernel merge;
+    private final Kernel expanded;
+    private final long sharedBytes;
+    private MemorySegment partial = MemorySegment.NULL;
+
+    CudaAttention(CudaDevice device, CudaKernels kernels, Launch launch, Staging staging) {
+        this.device = device;
+        this.kernels = kernels;
+        this.launch = launch;
+        this.staging = staging;
+        sharedBytes = device.sharedBytes();
+        merge = kernels.kernel("attend_merge");
+        // Some of a block's shared memory is what the kernels declare.
+        expanded = kernels.kernel("attend_expanded", sharedBytes);
+    }
+
+    void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        OpShapes.attendLatent(query, batch, kv, layer, out);
+        attend(new Heads(query, out, query.heads(), 0), batch, kv, layer, scale);
+    }
+
+    void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        int cached = OpShapes.attendGrouped(query, batch, kv, layer, out);
+        attend(new Heads(query, out, query.heads() / cached, (long) cached * query.width()), batch, kv, layer, scale);
+    }
+
+    /**
+     * Which columns of a cache row a query head reads.
+     *
+     * @param sharing     query heads that read the same key and value
+     * @param firstValue  column of the first value
+     */
+    private record Heads(HeadView query, HeadView out, int sharing, long firstValue) {
+        long blocks() {
+            return (long) query.heads() / sharing * Math.ceilDiv(sharing, SHARING);
+        }
+    }
+
+    private void attend(Heads heads, AttentionBatch batch, PagedKv kv, int layer, float scale) {
+        HeadView query = heads.query;
+        int tokens = batch.tokens();
+        Rows rows = send(batch);
+        long runs = Math.ceilDiv(Arrays.stream(batch.contextLength()).max().orElse(0), RUN);
+        long rowBytes = 4L * query.heads() * runs * (heads.out.width() + 2);
+        int most = (int) Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, tokens);
+        long scratch = partial(Math.multiplyExact(rowBytes, most));
+        long shared = 4L * SHARING * (query.width() + RUN);
+        Kernel kernel = kernels.kernel("attend_runs_" + kv.format(), shared);
+        for (int from = 0; from < tokens; from += most) {
+            int count = Math.min(most, tokens - from);
+            launch.begin()
+                    .put(CudaCache.address(kv, layer))
+                    .put(kv.rowBytes())
+                    .put((long) query.width())
+                    .put((long) heads.out.width())
+                    .put(heads.firstValue)
+                    .put((long) heads.sharing)
+                    .put("query", query.rows(from, count))
+                    .put((long) query.heads())
+                    .put(rows.slots)
+                    .put(rows.first + 4L * from)
+                    .put(rows.seen + 4L * from)
+                    .put((double) scale)
+                    .put(scratch)
+                    .put(runs)
+                    .run(kernel, new Grid(count, heads.blocks(), runs, RUN_THREADS), shared);
+            launch.begin()
+                    .put(scratch)
+                    .put(runs)
+                    .put(rows.seen + 4L * from)
+                    .put("out", heads.out.rows(from, count))
+                    .put((long) heads.out.width())
+                    .run(merge, new Grid(count, query.heads(), 1, MERGE_THREADS));
+        }
+    }
+
+    /** Addresses of {@code struct Queries}' arrays. */
+    private record Rows(long slots, long first, long seen) {}
+
+    private Rows send(AttentionBatch batch) {
+        int tokens = batch.tokens();
+        long slots = Arrays.stream(batch.contextLength()).asLongStream().sum();
+        long at = staging.send(batch, 4 * (2L * tokens + slots), to -> write(batch, to));
+        return new Rows(at + 8L * tokens, at, at + 4L * tokens);
+    }
+
+    /** [tokens] first, [tokens] seen, then the slots of all sequences. */
+    private static void write(AttentionBatch batch, MemorySegment to) {
+        int tokens = batch.tokens();
+        int first = 0;
+        for (int i = 0; i < batch.sequences(); i++) {
+            for (int row = batch.queryStart()[i]; row < batch.queryStart()[i + 1]; row++) {
+                int seen = batch.prefixLength(i) + row - batch.queryStart()[i] + 1;
+                to.setAtIndex(ValueLayout.JAVA_INT, row, first);
+                to.setAtIndex(ValueLayout.JAVA_INT, tokens + row, seen);
+            }
+            int length = batch.contextLength()[i];
+            MemorySegment.copy(batch.slots()[i], 0, to, ValueLayout.JAVA_INT, 4L * (2L * tokens + first), length);
+            first = Math.addExact(first, length);
+        }
+    }
+
+    /** Address of memory for partial sums; what it held before is done with by the time it is written again. */
+    private long partial(long bytes) {
+        if (partial.byteSize() < bytes) {
+            if (partial.byteSize() > 0) {
+                device.free(partial);
+            }
+            partial = device.allocate(bytes + bytes / 4);
+        }
+        return partial.address();
+    }
+
+    void attendExpanded(
+            HeadView query,
+            int firstQuery,
+            HeadView keysValues,
+            Tensor ropeKeys,
+            int firstKey,
+            float scale,
+            HeadView out,
+            Tensor logSumExp) {
+        int value = OpShapes.attendExpanded(query, keysValues, ropeKeys, out, logSumExp);
+        int width = query.width();
+        long shared = 4L * (TILE_ROWS * width + TILE_KEYS * (width + 1L + value) + TILE_ROWS * (TILE_KEYS + 1));
+        if (value > WIDEST_VALUE || shared > sharedBytes) {
+            throw new IllegalArgumentException("attendExpanded: heads " + width + " wide with values " + value
+                    + " wide; the CUDA kernel takes values up to " + WIDEST_VALUE + " wide and needs " + shared
+                    + " of " + sharedBytes + " bytes of shared memory");
+        }
+        launch.begin()
+                .put("query", query)
+                .put((long) query.rows())
+                .put((long) firstQuery)
+                .put("keysValues", keysValues)
+                .put("ropeKeys", ropeKeys)
+                .put((long) ropeKeys.rows())
+                .put((long) firstKey)
+                .put((long) width - ropeKeys.cols())
+                .put((long) ropeKeys.cols())
+                .put((long) value)
+                .put((double) scale)
+                .put("out", out)
+                .put("logSumExp", logSumExp)
+                .put((long) query.heads())
+                .run(expanded, new Grid(Math.ceilDiv(query.rows(), TILE_ROWS), query.heads(), 1, EXPANDED_THREADS), shared);
+    }
+}

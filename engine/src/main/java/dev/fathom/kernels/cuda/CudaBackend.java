@@ -1,0 +1,283 @@
+package dev.fathom.kernels.cuda;
+
+import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.ExpertPlan;
+import dev.fathom.kernels.ExpertWeights;
+import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.HeadsKernel;
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.LinearKernel;
+import dev.fathom.kernels.OpShapes;
+import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.RouterRule;
+import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.function.Consumer;
+
+/** Every operation on one NVIDIA GPU. Operations go into one stream, in whose order they happen; nothing here waits for it but {@link #download}. */
+public final class CudaBackend implements KernelBackend {
+    private final CudaDevice device;
+    private final CudaKernels kernels;
+    private final Arena arena = Arena.ofShared();
+    private final Launch launch;
+    private final Staging staging;
+    private final CudaRows rows;
+    private final CudaCache cache;
+    private final CudaAttention attention;
+    private final CudaRouter router;
+
+    private CudaBackend(CudaDevice device, CudaKernels kernels) {
+        this.device = device;
+        this.kernels = kernels;
+        launch = new Launch(device, arena);
+        staging = new Staging(device);
+        rows = new CudaRows(kernels, launch, staging);
+        cache = new CudaCache(kernels, launch, staging);
+        attention = new CudaAttention(device, kernels, launch, staging);
+        router = new CudaRouter(kernels, launch);
+    }
+
+    /**
+     * Opens the first device.
+     *
+     * @param progress  gets pieces of text while kernels are compiled
+     * @throws KernelException if there is no device, or the kernels cannot be had
+     */
+    public static CudaBackend open(KernelCache cache, Consumer<String> progress) {
+        CudaDevice device = CudaDevice.open(CudaDriver.LIBRARY);
+        boolean opened = false;
+        try {
+            CudaBackend backend = new CudaBackend(device, CudaKernels.load(cache, device, progress));
+            opened = true;
+            return backend;
+        } finally {
+            if (!opened) {
+                device.close();
+            }
+        }
+    }
+
+    @Override
+    public String name() {
+        return "cuda";
+    }
+
+    @Override
+    public String description() {
+        return String.format(
+                Locale.ROOT,
+                "cuda: %s, %.0f GiB, %d multiprocessors (%s)",
+                device.name(),
+                device.totalBytes() / 0x1p30,
+                device.multiprocessors(),
+                kernels.builtBy());
+    }
+
+    @Override
+    public OptionalLong memoryBytes() {
+        return OptionalLong.of(device.totalBytes());
+    }
+
+    @Override
+    public MemorySegment allocate(long bytes, Arena owner) {
+        return device.allocate(bytes, owner);
+    }
+
+    @Override
+    public WeightMatrix place(WeightMatrix weight) {
+        return DeviceMatrix.copy(weight, device);
+    }
+
+    @Override
+    public Tensor place(Tensor weight) {
+        return DeviceMatrix.copy(weight, device);
+    }
+
+    @Override
+    public void beginStep() {
+        staging.forget();
+    }
+
+    @Override
+    public void upload(float[] numbers, Tensor to) {
+        OpShapes.upload(numbers, to);
+        long bytes = 4L * numbers.length;
+        long sent = staging.send(
+                bytes, memory -> MemorySegment.copy(numbers, 0, memory, ValueLayout.JAVA_FLOAT, 0, numbers.length));
+        rows.copyColumns(
+                new Tensor(DeviceMemory.at(sent, bytes), to.rows(), to.cols()), to, 0);
+    }
+
+    @Override
+    public Tensor download(Tensor tensor) {
+        return staging.fetch(tensor);
+    }
+
+    @Override
+    public LinearKernel bind(WeightMatrix weight) {
+        return linear(weight).plain();
+    }
+
+    private CudaLinear linear(WeightMatrix weight) {
+        return new CudaLinear(DeviceMatrix.of(place(weight)), kernels, launch);
+    }
+
+    @Override
+    public HeadsKernel bindHeads(WeightMatrix stacked, int heads) {
+        OpShapes.bindHeads(stacked, heads);
+        return linear(stacked).perHead(heads);
+    }
+
+    @Override
+    public ExpertsKernel bindExperts(List<ExpertWeights> experts) {
+        OpShapes.bindExperts(experts);
+        return new CudaExperts(experts, new CudaExperts.CudaStack(device, kernels, launch), rows, router, staging);
+    }
+
+    @Override
+    public void fill(Tensor tensor, float value) {
+        rows.fill(tensor, value);
+    }
+
+    @Override
+    public void gatherRows(Tensor x, int[] which, Tensor out) {
+        rows.gatherRows(x, which, out);
+    }
+
+    @Override
+    public void copyColumns(Tensor from, Tensor to, int firstColumn) {
+        rows.copyColumns(from, to, firstColumn);
+    }
+
+    @Override
+    public void embed(WeightMatrix table, int[] ids, Tensor out) {
+        rows.embed(table, ids, out);
+    }
+
+    @Override
+    public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
+        rows.rmsNorm(x, weight, epsilon, out);
+    }
+
+    @Override
+    public void add(Tensor x, Tensor delta) {
+        rows.add(x, delta);
+    }
+
+    @Override
+    public void addBias(Tensor x, Tensor bias) {
+        rows.addBias(x, bias);
+    }
+
+    @Override
+    public void siluMul(Tensor gate, Tensor up, Tensor out) {
+        rows.siluMul(gate, up, out);
+    }
+
+    @Override
+    public void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        rows.rope(x, cos, sin, out);
+    }
+
+    @Override
+    public void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        rows.ropeHalves(x, cos, sin, out);
+    }
+
+    @Override
+    public void storeLatent(
+            Tensor latent,
+            Tensor normWeight,
+            float epsilon,
+            Tensor cos,
+            Tensor sin,
+            int[] slots,
+            PagedKv kv,
+            int layer) {
+        cache.storeLatent(latent, normWeight, epsilon, cos, sin, slots, kv, layer);
+    }
+
+    @Override
+    public void loadLatent(PagedKv kv, int layer, int[] slots, int from, int count, Tensor latent, Tensor ropeKeys) {
+        cache.loadLatent(kv, layer, slots, from, count, latent, ropeKeys);
+    }
+
+    @Override
+    public void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        attention.attendLatent(query, batch, kv, layer, scale, out);
+    }
+
+    @Override
+    public void attendExpanded(
+            HeadView query,
+            int firstQuery,
+            HeadView keysValues,
+            Tensor ropeKeys,
+            int firstKey,
+            float scale,
+            HeadView out,
+            Tensor logSumExp) {
+        attention.attendExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp);
+    }
+
+    @Override
+    public void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
+        cache.storeKeysValues(keys, values, slots, kv, layer);
+    }
+
+    @Override
+    public void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
+        attention.attendGrouped(query, batch, kv, layer, scale, out);
+    }
+
+    @Override
+    public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
+        int choices = Math.multiplyExact(logits.rows(), rule.topK());
+        MemorySegment both = device.allocate(8L * choices);
+        try {
+            router.route(logits, correctionBias, rule, both.address(), both.address() + 4L * choices);
+            MemorySegment host = staging.fetch(both.address(), both.byteSize());
+            return ExpertPlan.of(
+                    logits.rows(),
+                    rule.topK(),
+                    rule.experts(),
+                    host.asSlice(0, 4L * choices).toArray(ValueLayout.JAVA_INT),
+                    host.asSlice(4L * choices).toArray(ValueLayout.JAVA_FLOAT));
+        } finally {
+            device.free(both);
+        }
+    }
+
+    @Override
+    public void applyExperts(
+            ExpertsKernel experts,
+            Tensor x,
+            Tensor logits,
+            Tensor correctionBias,
+            RouterRule rule,
+            Tensor out,
+            StepScratch scratch) {
+        if (!(experts instanceof CudaExperts mine)) {
+            throw new IllegalArgumentException("applyExperts: experts: bound to another backend");
+        }
+        mine.apply(x, logits, correctionBias, rule, out, scratch);
+    }
+
+    @Override
+    public void close() {
+        staging.close();
+        kernels.close();
+        device.close();
+        arena.close();
+    }
+}

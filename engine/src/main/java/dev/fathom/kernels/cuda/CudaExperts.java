@@ -1,0 +1,114 @@
+package dev.fathom.kernels.cuda;
+
+import dev.fathom.kernels.ExpertPlan;
+import dev.fathom.kernels.ExpertWeights;
+import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.OpShapes;
+import dev.fathom.kernels.RouterRule;
+import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.function.Function;
+
+/** Routed experts of one layer, each projection's weights one behind the other in device memory. */
+final class CudaExperts implements ExpertsKernel {
+    private final int experts;
+    private final Stack gate;
+    private final Stack up;
+    private final Stack down;
+    private final CudaRows rows;
+    private final CudaRouter router;
+    private final Staging staging;
+
+    CudaExperts(List<ExpertWeights> experts, CudaStack stack, CudaRows rows, CudaRouter router, Staging staging) {
+        this.experts = experts.size();
+        gate = stack.of(experts, ExpertWeights::gate);
+        up = stack.of(experts, ExpertWeights::up);
+        down = stack.of(experts, ExpertWeights::down);
+        this.rows = rows;
+        this.router = router;
+        this.staging = staging;
+    }
+
+    /** The same projection of all experts. */
+    record Stack(CudaLinear first, int experts, long dataBytes, long scaleCount) {
+        /** See {@link CudaLinear#experts}. */
+        void apply(long x, long y, long starts, long list, long tokens) {
+            first.experts(experts, dataBytes, scaleCount, x, y, starts, list, tokens);
+        }
+    }
+
+    /** Where {@link ExpertPlan} lies on the device, weights in the order of {@code ofToken}. */
+    record DevicePlan(int tokens, int topK, long starts, long tokenRow, long ofToken, long weight) {
+        long assignments() {
+            return (long) tokens * topK;
+        }
+    }
+
+    @Override
+    public void apply(Tensor x, ExpertPlan plan, Tensor out, StepScratch scratch) {
+        OpShapes.experts(experts, gate.first().weight().cols(), x, plan, out);
+        float[] weights = new float[plan.ofToken().length];
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = plan.weight()[plan.ofToken()[i]];
+        }
+        long weightsAt = staging.send(
+                4L * weights.length,
+                to -> MemorySegment.copy(weights, 0, to, ValueLayout.JAVA_FLOAT, 0, weights.length));
+        apply(
+                x,
+                new DevicePlan(
+                        plan.tokens(),
+                        plan.topK(),
+                        staging.ints(plan.expertStart()),
+                        staging.ints(plan.tokenRow()),
+                        staging.ints(plan.ofToken()),
+                        weightsAt),
+                out,
+                scratch);
+    }
+
+    /** Routes on the device too: nothing waits for anything. */
+    void apply(
+            Tensor x, Tensor logits, Tensor correctionBias, RouterRule rule, Tensor out, StepScratch scratch) {
+        long mark = scratch.mark();
+        apply(x, router.plan(logits, correctionBias, rule, scratch), out, scratch);
+        scratch.release(mark);
+    }
+
+    private void apply(Tensor x, DevicePlan plan, Tensor out, StepScratch scratch) {
+        int assignments = Math.toIntExact(plan.assignments());
+        long mark = scratch.mark();
+        Tensor gated = scratch.f32(assignments, gate.first().weight().rows());
+        Tensor raised = scratch.f32(assignments, gated.cols());
+        Tensor results = scratch.f32(assignments, out.cols());
+        long at = DeviceMemory.address(gated, "scratch");
+        gate.apply(DeviceMemory.address(x, "x"), at, plan.starts(), plan.tokenRow(), plan.tokens());
+        up.apply(
+                DeviceMemory.address(x, "x"),
+                DeviceMemory.address(raised, "scratch"),
+                plan.starts(),
+                plan.tokenRow(),
+                plan.tokens());
+        rows.siluMul(gated, raised, gated);
+        down.apply(at, DeviceMemory.address(results, "scratch"), plan.starts(), 0, plan.tokens());
+        router.sum(results, plan, out);
+        scratch.release(mark);
+    }
+
+    /** Puts weights of one shape and format one behind the other. */
+    record CudaStack(CudaDevice device, CudaKernels kernels, Launch launch) {
+        Stack of(List<ExpertWeights> experts, Function<ExpertWeights, WeightMatrix> projection) {
+            List<WeightMatrix> weights = experts.stream().map(projection).toList();
+            DeviceMatrix.Stacked stacked = DeviceMatrix.stack(weights, device);
+            return new Stack(
+                    new CudaLinear(stacked.first(), kernels, launch),
+                    weights.size(),
+                    stacked.dataBytes(),
+                    stacked.scaleCount());
+        }
+    }
+}

@@ -1,0 +1,139 @@
+package dev.fathom.kernels.cuda;
+
+import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.OpShapes;
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+
+/** Operations on rows without a weight matrix. */
+final class CudaRows {
+    private final CudaKernels kernels;
+    private final Launch launch;
+    private final Staging staging;
+    private final Kernel rmsNorm;
+    private final Kernel add;
+    private final Kernel addBias;
+    private final Kernel fill;
+    private final Kernel siluMul;
+    private final Kernel gatherRows;
+    private final Kernel copyColumns;
+    private final Kernel rotate;
+
+    CudaRows(CudaKernels kernels, Launch launch, Staging staging) {
+        this.kernels = kernels;
+        this.launch = launch;
+        this.staging = staging;
+        rmsNorm = kernels.kernel("rms_norm");
+        add = kernels.kernel("add");
+        addBias = kernels.kernel("add_bias");
+        fill = kernels.kernel("fill");
+        siluMul = kernels.kernel("silu_mul");
+        gatherRows = kernels.kernel("gather_rows");
+        copyColumns = kernels.kernel("copy_columns");
+        rotate = kernels.kernel("rotate");
+    }
+
+    void embed(WeightMatrix table, int[] ids, Tensor out) {
+        OpShapes.embed(table, ids, out);
+        DeviceMatrix weight = DeviceMatrix.of(table);
+        long sent = staging.send(ids, 4L * ids.length, to -> Staging.copy(ids, to));
+        weight.put(launch.begin(), weight.rows())
+                .put(sent)
+                .put("out", out)
+                .run(kernels.kernel("embed_" + weight.format()), Grid.rows(ids.length));
+    }
+
+    void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
+        OpShapes.rmsNorm(x, weight, out);
+        launch.begin()
+                .put("x", x)
+                .put("weight", weight)
+                .put((double) epsilon)
+                .put("out", out)
+                .put((long) x.cols())
+                .run(rmsNorm, Grid.rows(x.rows()));
+    }
+
+    void add(Tensor x, Tensor delta) {
+        OpShapes.add(x, delta);
+        launch.begin().put("x", x).put("delta", delta).put(count(x)).run(add, Grid.numbers(count(x)));
+    }
+
+    private static long count(Tensor tensor) {
+        return (long) tensor.rows() * tensor.cols();
+    }
+
+    void addBias(Tensor x, Tensor bias) {
+        OpShapes.addBias(x, bias);
+        launch.begin()
+                .put("x", x)
+                .put("bias", bias)
+                .put(count(x))
+                .put((long) x.cols())
+                .run(addBias, Grid.numbers(count(x)));
+    }
+
+    void fill(Tensor tensor, float value) {
+        launch.begin()
+                .put("tensor", tensor)
+                .put((double) value)
+                .put(count(tensor))
+                .run(fill, Grid.numbers(count(tensor)));
+    }
+
+    void siluMul(Tensor gate, Tensor up, Tensor out) {
+        OpShapes.siluMul(gate, up, out);
+        launch.begin()
+                .put("gate", gate)
+                .put("up", up)
+                .put("out", out)
+                .put(count(gate))
+                .run(siluMul, Grid.numbers(count(gate)));
+    }
+
+    void gatherRows(Tensor x, int[] rows, Tensor out) {
+        OpShapes.gatherRows(x, rows, out);
+        long sent = staging.send(rows, 4L * rows.length, to -> Staging.copy(rows, to));
+        launch.begin()
+                .put("x", x)
+                .put(sent)
+                .put("out", out)
+                .put((long) x.cols())
+                .run(gatherRows, Grid.rows(rows.length));
+    }
+
+    void copyColumns(Tensor from, Tensor to, int firstColumn) {
+        OpShapes.copyColumns(from, to, firstColumn);
+        launch.begin()
+                .put("from", from)
+                .put((long) from.cols())
+                .put("to", to)
+                .put((long) to.cols())
+                .put((long) firstColumn)
+                .run(copyColumns, Grid.rows(from.rows()));
+    }
+
+    /** Pairs (2i, 2i + 1). */
+    void rope(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        rotate(x, cos, sin, out, 2, 1);
+    }
+
+    /** Pairs (i, i + width / 2). */
+    void ropeHalves(HeadView x, Tensor cos, Tensor sin, HeadView out) {
+        rotate(x, cos, sin, out, 1, x.width() / 2);
+    }
+
+    private void rotate(HeadView x, Tensor cos, Tensor sin, HeadView out, long step, long distance) {
+        OpShapes.rope(x, cos, sin, out);
+        launch.begin()
+                .put("x", x)
+                .put("cos", cos)
+                .put("sin", sin)
+                .put("out", out)
+                .put((long) x.heads())
+                .put(x.width() / 2L)
+                .put(step)
+                .put(distance)
+                .run(rotate, Grid.rows(x.rows()));
+    }
+}

@@ -1,0 +1,147 @@
+package dev.fathom.kernels.cuda;
+
+import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.F16Matrix;
+import dev.fathom.tensor.WeightMatrix.F32Matrix;
+import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * {@code struct Weight} of storage.cuh: a weight on the device, or the first of several alike.
+ *
+ * @param format     as the kernels' names have it
+ * @param data       address
+ * @param scales     address; 0 but for FP8, as are the fields after it
+ * @param neighbours numbers that a thread takes from a row at once
+ */
+record DeviceMatrix(
+        String format, long data, long scales, int rows, int cols, long blockRows, long blockCols, int neighbours) {
+
+    /** @param weight  in device memory */
+    static DeviceMatrix of(WeightMatrix weight) {
+        return switch (weight) {
+            case F32Matrix w -> plain("F32", w.data(), w, 4);
+            case Bf16Matrix w -> plain("BF16", w.data(), w, 8);
+            case F16Matrix w -> plain("F16", w.data(), w, 8);
+            case BlockMatrix w -> plain(w.format().name(), w.data(), w, 1);
+            case Fp8BlockMatrix w ->
+                blocks(
+                        w,
+                        DeviceMemory.address(w.data(), "weight"),
+                        DeviceMemory.address(w.scales(), "scales"));
+        };
+    }
+
+    private static DeviceMatrix blocks(Fp8BlockMatrix weight, long data, long scales) {
+        boolean whole = weight.cols() % 8 == 0 && weight.blockCols() % 8 == 0;
+        return new DeviceMatrix(
+                "FP8",
+                data,
+                scales,
+                weight.rows(),
+                weight.cols(),
+                weight.blockRows(),
+                weight.blockCols(),
+                whole ? 8 : 1);
+    }
+
+    private static DeviceMatrix plain(String format, MemorySegment data, WeightMatrix weight, int neighbours) {
+        return new DeviceMatrix(
+                format,
+                DeviceMemory.address(data, "weight"),
+                0,
+                weight.rows(),
+                weight.cols(),
+                0,
+                0,
+                weight.cols() % neighbours == 0 ? neighbours : 1);
+    }
+
+    /** The same weight on the device, scales included. */
+    static WeightMatrix copy(WeightMatrix weight, CudaDevice device) {
+        return switch (weight) {
+            case F32Matrix w -> new F32Matrix(copy(w.data(), device), w.rows(), w.cols());
+            case Bf16Matrix w -> new Bf16Matrix(copy(w.data(), device), w.rows(), w.cols());
+            case F16Matrix w -> new F16Matrix(copy(w.data(), device), w.rows(), w.cols());
+            case BlockMatrix w -> new BlockMatrix(w.format(), copy(w.data(), device), w.rows(), w.cols());
+            case Fp8BlockMatrix w ->
+                new Fp8BlockMatrix(
+                        copy(w.data(), device),
+                        copy(w.scales(), device),
+                        w.rows(),
+                        w.cols(),
+                        w.blockRows(),
+                        w.blockCols());
+        };
+    }
+
+    static Tensor copy(Tensor tensor, CudaDevice device) {
+        return new Tensor(copy(tensor.data(), device), tensor.rows(), tensor.cols());
+    }
+
+    private static MemorySegment copy(MemorySegment memory, CudaDevice device) {
+        return DeviceMemory.holds(memory) ? memory : device.copy(memory);
+    }
+
+    /**
+     * Weights of one shape and format, one behind the other.
+     *
+     * @param dataBytes   from one to the next
+     * @param scaleCount  of each; 0 but for FP8
+     */
+    record Stacked(DeviceMatrix first, long dataBytes, long scaleCount) {}
+
+    static Stacked stack(List<WeightMatrix> weights, CudaDevice device) {
+        WeightMatrix first = weights.getFirst();
+        long dataBytes = data(first).byteSize();
+        MemorySegment data = device.allocate(Math.multiplyExact(dataBytes, weights.size()));
+        for (int i = 0; i < weights.size(); i++) {
+            device.copy(data(weights.get(i)), data.asSlice(i * dataBytes, dataBytes));
+        }
+        return switch (first) {
+            case F32Matrix w -> new Stacked(plain("F32", data, w, 4), dataBytes, 0);
+            case Bf16Matrix w -> new Stacked(plain("BF16", data, w, 8), dataBytes, 0);
+            case F16Matrix w -> new Stacked(plain("F16", data, w, 8), dataBytes, 0);
+            case BlockMatrix w -> new Stacked(plain(w.format().name(), data, w, 1), dataBytes, 0);
+            case Fp8BlockMatrix w -> {
+                long scaleBytes = Tensor.byteSize(w.scales().rows(), w.scales().cols());
+                MemorySegment scales = device.allocate(Math.multiplyExact(scaleBytes, weights.size()));
+                for (int i = 0; i < weights.size(); i++) {
+                    MemorySegment from = ((Fp8BlockMatrix) weights.get(i)).scales().data();
+                    device.copy(from.asSlice(0, scaleBytes), scales.asSlice(i * scaleBytes, scaleBytes));
+                }
+                yield new Stacked(blocks(w, data.address(), scales.address()), dataBytes, scaleBytes / 4);
+            }
+        };
+    }
+
+    private static MemorySegment data(WeightMatrix weight) {
+        return switch (weight) {
+            case F32Matrix w -> w.data();
+            case Bf16Matrix w -> w.data();
+            case F16Matrix w -> w.data();
+            case BlockMatrix w -> w.data();
+            case Fp8BlockMatrix w -> w.data();
+        };
+    }
+
+    /** Columns of scales. */
+    private long scaleCols() {
+        return blockCols == 0 ? 0 : Math.ceilDiv(cols, blockCols);
+    }
+
+    /** Writes the struct, as a weight of {@code outputs} rows. */
+    Launch put(Launch launch, int outputs) {
+        return launch.put(data)
+                .put(scales)
+                .put((long) outputs)
+                .put((long) cols)
+                .put(blockRows)
+                .put(blockCols)
+                .put(scaleCols());
+    }
+}

@@ -1,0 +1,8 @@
+// All kernels, as one program.
+#include "storage.cuh"
+
+#include "rows.cu"
+#include "cache.cu"
+#include "linear.cu"
+#include "attention.cu"
+#include "experts.cu"

@@ -1,0 +1,150 @@
+package dev.fathom.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.fathom.kernels.KernelCache;
+import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.KernelSource;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** From the sources in the jar to machine code, which needs NVIDIA's compiler but no GPU. */
+class CudaKernelsTest {
+    @TempDir
+    private Path folder;
+
+    @Test
+    void compilesEveryKernel() throws IOException {
+        Optional<Nvrtc> compiler = Nvrtc.find(Nvrtc.USUAL_FOLDERS);
+        if (compiler.isEmpty()) {
+            System.out.println("NVRTC is not installed here, so the CUDA kernels are not compiled.");
+            assertThatThrownBy(() -> CudaKernels.prepare(
+                            new KernelCache(folder), CudaKernels.source("sm_90a"), compiler, System.out::print))
+                    .isInstanceOf(KernelException.class)
+                    .hasMessage("there are no compiled kernels for linux-sm_90a yet, and NVIDIA's compiler library"
+                            + " (libnvrtc.so.13 or libnvrtc.so.12, part of the CUDA toolkit; LD_LIBRARY_PATH may name"
+                            + " its folder) is not installed");
+            return;
+        }
+        for (String target : List.of("sm_80", "sm_90a")) {
+            KernelSource source = CudaKernels.source(target);
+            Path library = CudaKernels.prepare(new KernelCache(folder), source, compiler, System.out::print)
+                    .library();
+            String machineCode = Files.readString(library, StandardCharsets.ISO_8859_1);
+            assertThat(machineCode).startsWith("\177ELF").doesNotContain(folder.toString());
+            List<String> names = kernelNames();
+            for (String name : names) {
+                assertThat(machineCode).contains(".text." + name + "\0");
+            }
+            System.out.println(compiler.get().name() + " compiled " + names.size() + " kernels for " + target + ".");
+            assertThat(CudaKernels.prepare(new KernelCache(folder), source, Optional.empty(), System.out::print)
+                            .library())
+                    .as("without a compiler")
+                    .isEqualTo(library);
+        }
+    }
+
+    /** Every kernel's name, those of macros written out. */
+    private static List<String> kernelNames() {
+        List<String> names = new ArrayList<>();
+        for (String text : CudaKernels.source("sm_90a").files().values()) {
+            Matcher plain = Pattern.compile("^KERNEL (\\w+)\\(", Pattern.MULTILINE).matcher(text);
+            while (plain.find()) {
+                names.add(plain.group(1));
+            }
+        }
+        for (WeightFormat format : WeightFormat.values()) {
+            names.add("embed_" + format);
+            for (int neighbours : format.neighbours) {
+                names.add("linear_" + format + "_" + neighbours + "_1");
+                names.add("linear_" + format + "_" + neighbours + "_8");
+            }
+        }
+        for (String cache : List.of("F32", "BF16")) {
+            names.addAll(List.of("store_latent_" + cache, "load_latent_" + cache, "store_heads_" + cache));
+        }
+        return names;
+    }
+
+    /** The formats of weights, by the names of kernels. */
+    private enum WeightFormat {
+        F32(1, 4),
+        BF16(1, 8),
+        F16(1, 8),
+        FP8(1, 8),
+        Q4_0(1),
+        Q5_0(1),
+        Q8_0(1),
+        Q4_K(1),
+        Q5_K(1),
+        Q6_K(1);
+
+        private final int[] neighbours;
+
+        WeightFormat(int... neighbours) {
+            this.neighbours = neighbours;
+        }
+    }
+
+    @Test
+    void hasEveryFileOfTheProgram() {
+        Map<String, String> files = CudaKernels.source("sm_90a").files();
+        List<String> included = files.get(Nvrtc.PROGRAM)
+                .lines()
+                .filter(line -> line.startsWith("#include"))
+                .map(line -> line.replaceAll(".*\"(.*)\".*", "$1"))
+                .toList();
+        assertThat(included).hasSize(files.size() - 1);
+        assertThat(files.keySet()).containsAll(included);
+    }
+
+    @Test
+    void compilesForTheChipItselfAsOfHopper() {
+        assertThat(CudaKernels.target(80)).isEqualTo("sm_80");
+        assertThat(CudaKernels.target(90)).isEqualTo("sm_90a");
+        assertThat(CudaKernels.target(120)).isEqualTo("sm_120a");
+        assertThat(CudaKernels.source("sm_90a").options()).contains("--gpu-architecture=sm_90a");
+        assertThat(CudaKernels.source("sm_90a").target()).isEqualTo("linux-sm_90a");
+    }
+
+    @Test
+    void keepsTheCompilersMessages() throws IOException {
+        Optional<Nvrtc> compiler = Nvrtc.find(Nvrtc.USUAL_FOLDERS);
+        if (compiler.isEmpty()) {
+            return; // there is nobody to say anything
+        }
+        KernelSource broken = new KernelSource(
+                "cuda",
+                "broken",
+                new TreeMap<>(Map.of(Nvrtc.PROGRAM, "__global__ void f() { oops; }")),
+                List.of("--gpu-architecture=sm_90a"));
+        assertThatThrownBy(() -> CudaKernels.prepare(new KernelCache(folder), broken, compiler, text -> {}))
+                .isInstanceOf(KernelException.class)
+                .hasMessageContaining("could not compile the kernels for broken");
+        try (var files = Files.list(folder)) {
+            assertThat(files.filter(file -> file.toString().endsWith(".log")).findFirst())
+                    .hasValueSatisfying(log -> assertThat(log).content().contains("oops"));
+        }
+    }
+
+    @Test
+    void findsNoCompilerInOtherFolders() throws IOException {
+        Path libraries = Files.createDirectory(folder.resolve("lib"));
+        Files.writeString(libraries.resolve("libnvrtc.so.13"), "no library");
+        if (Nvrtc.find(List.of()).isEmpty()) {
+            assertThat(Nvrtc.find(List.of(libraries, folder.resolve("missing")))).isEmpty();
+        }
+    }
+}
