@@ -67,7 +67,7 @@ final class LocalEngine implements AutoCloseable {
                     new KvBudget.Limits(
                             flags.maxTotalTokens(),
                             flags.memoryFraction(),
-                            machineBytes(),
+                            loaded.kernels().memoryBytes().orElseGet(LocalEngine::machineBytes),
                             loaded.weightBytes(),
                             loaded.contextLength(),
                             scheduler.maxRunningRequests(),

@@ -60,7 +60,8 @@ final class ModelFlags {
     @Option(
             names = "--mem-fraction-static",
             paramLabel = "SHARE",
-            description = "Share of the machine's memory for weights and cache. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "Share of the machine's memory, or the GPU's, for weights and cache. Default: ${DEFAULT-VALUE}.")
     private double memoryFraction = 0.8;
 
     @Option(
@@ -69,14 +70,14 @@ final class ModelFlags {
             description = "Size of the key-value cache. Default: from --mem-fraction-static.")
     private int maxTotalTokens;
 
-    @Option(names = "--device", paramLabel = "NAME", description = "auto or cpu.")
+    @Option(names = "--device", paramLabel = "NAME", description = "auto (a GPU if there is one), cuda or cpu.")
     private String device = "auto";
 
     @Option(
             names = "--kernel-backend",
             paramLabel = "NAME",
             description =
-                    "auto (the best there is), c (compiled here), vector (Java Vector API) or scalar (slow, the reference)."
+                    "Of the CPU: auto (the best there is), c (compiled here), vector (Java Vector API) or scalar (slow, the reference)."
                             + " Default: ${DEFAULT-VALUE}.")
     private String kernelBackend = "auto";
 
@@ -102,7 +103,7 @@ final class ModelFlags {
     /** @throws CliException naming a flag that cannot be used */
     LoadOptions options(Environment environment, boolean skipTokenizer) {
         oneOf("--load-format", loadFormat, "auto", "safetensors");
-        oneOf("--device", device, "auto", "cpu");
+        oneOf("--device", device, "auto", "cuda", "cpu");
         oneOf("--dtype", dtype, "auto");
         if (quantization != null) {
             oneOf("--quantization", quantization, "fp8");
@@ -121,7 +122,7 @@ final class ModelFlags {
         return LoadOptions.EMBEDDED
                 .withModelPath(modelPath)
                 .withTokenizerPath(tokenizerPath)
-                .withKernelBackend(kernelBackend)
+                .withKernelBackend(backend())
                 .withKernelCache(kernelCache.folder(environment).orElse(null))
                 .withThreads(threads)
                 .withCpuBinding(binding(environment))
@@ -140,6 +141,19 @@ final class ModelFlags {
             String from = threadsBind != null ? "--threads-bind" : Environment.THREADS_BIND;
             throw CliException.usage(from + ": " + e.getMessage() + ".");
         }
+    }
+
+    /** One name for the device and its kernels. */
+    private String backend() {
+        oneOf("--kernel-backend", kernelBackend, "auto", "c", "vector", "scalar");
+        if (!kernelBackend.equals("auto")) {
+            if (device.equals("cuda")) {
+                throw CliException.usage("--kernel-backend " + kernelBackend
+                        + " runs on the CPU: give --device cpu, or leave the flag out.");
+            }
+            return kernelBackend;
+        }
+        return device;
     }
 
     private static void oneOf(String flag, String value, String... supported) {

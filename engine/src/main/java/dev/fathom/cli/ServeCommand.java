@@ -272,7 +272,7 @@ final class ServeCommand implements Callable<Integer> {
         arguments.put("watchdog_timeout", config.watchdogTimeout().toMillis() / 1000.0);
         arguments.put("tp_size", 1);
         arguments.put("dp_size", 1);
-        arguments.put("device", "cpu");
+        arguments.put("device", local.loaded().kernels().name().equals("cuda") ? "cuda" : "cpu");
         return arguments;
     }
 

@@ -9,6 +9,7 @@ import dev.fathom.kernels.KernelException;
 import dev.fathom.kernels.c.CBackend;
 import dev.fathom.kernels.c.CKernels;
 import dev.fathom.kernels.c.CpuTarget;
+import dev.fathom.kernels.cuda.CudaBackend;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.kernels.vector.VectorBackend;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Kernel backends by the names {@code --kernel-backend} takes. */
+/** Kernel backends by the names {@link LoadOptions#kernelBackend} takes. */
 final class Backends {
     private static final String VECTOR_MODULE = "jdk.incubator.vector";
 
@@ -27,7 +28,20 @@ final class Backends {
         CpuBinding binding = options.cpuBinding();
         int threads = threads(options);
         return switch (options.kernelBackend()) {
-            case "auto" -> best(cache, threads, binding, progress);
+            case "auto" -> anyDevice(cache, threads, binding, progress);
+            case "cpu" -> best(cache, threads, binding, progress);
+            case "cuda" -> {
+                if (cache == null) {
+                    throw new CheckpointException("--device cuda needs a folder for compiled kernels: give"
+                            + " --kernel-cache-dir, or set FATHOM_CACHE_DIR or HOME.");
+                }
+                try {
+                    yield CudaBackend.open(new KernelCache(cache), progress::say);
+                } catch (KernelException e) {
+                    throw new CheckpointException(
+                            "--device cuda cannot be had: " + e.getMessage() + "; use --device cpu.", e);
+                }
+            }
             case "c" -> {
                 requireVector("c");
                 if (cache == null) {
@@ -47,7 +61,7 @@ final class Backends {
             case "scalar" -> new ScalarBackend(threads, binding);
             default ->
                 throw new CheckpointException("There is no kernel backend named \"" + options.kernelBackend()
-                        + "\"; give auto, c, vector or scalar.");
+                        + "\"; give auto, cpu, cuda, c, vector or scalar.");
         };
     }
 
@@ -66,6 +80,20 @@ final class Backends {
             return options.threads();
         }
         return processors.isEmpty() ? Runtime.getRuntime().availableProcessors() : processors.size();
+    }
+
+    /** The GPU where there is one; if it cannot be used, one line says why. */
+    private static KernelBackend anyDevice(
+            @Nullable Path cache, int threads, CpuBinding binding, LoadProgress progress) {
+        if (cache == null || !CudaBackend.driverThere()) {
+            return best(cache, threads, binding, progress);
+        }
+        try {
+            return CudaBackend.open(new KernelCache(cache), progress::say);
+        } catch (KernelException e) {
+            progress.say("No GPU, the CPU serves: " + e.getMessage() + ".\n");
+            return best(cache, threads, binding, progress);
+        }
     }
 
     private static KernelBackend best(@Nullable Path cache, int threads, CpuBinding binding, LoadProgress progress) {

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param modelPath           a checkpoint folder or a GGUF file; null is the embedded model
  * @param tokenizerPath       a folder with tokenizer.json, or the file itself; null takes the checkpoint's
- * @param kernelBackend       {@code auto}, {@code c}, {@code vector} or {@code scalar}
+ * @param kernelBackend       {@code auto} (a GPU if there is one), {@code cpu} (the best there), {@code cuda}, {@code c},
+ *                            {@code vector} or {@code scalar}
  * @param kernelCache         folder of compiled kernels; null where nothing may be compiled, so that auto takes the vector
  *                            backend
  * @param threads             kernel threads; 0 is one for each processor

@@ -71,8 +71,10 @@ public final class ModelLoader {
             undo.push(kernels::close);
             CausalLm model = Architectures.load(config, weights, kernels, options.model());
             undo.push(model::close);
-            weights.pageIn(
-                    progress, Math.min(PAGE_IN_THREADS, Runtime.getRuntime().availableProcessors()));
+            if (kernels.memoryBytes().isEmpty()) { // otherwise they have been read, and lie there
+                weights.pageIn(
+                        progress, Math.min(PAGE_IN_THREADS, Runtime.getRuntime().availableProcessors()));
+            }
             LoadedModel loaded = new LoadedModel(
                     model,
                     kernels,

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class BackendsTest {
     private static final LoadOptions ONE_THREAD = LoadOptions.EMBEDDED.withThreads(1);
+    private static final LoadOptions CPU = ONE_THREAD.withKernelBackend("cpu");
 
     @TempDir
     private Path folder;
@@ -35,7 +36,7 @@ class BackendsTest {
 
     @Test
     void prefersCompiledKernelsAndTellsWhichOperationsTheyServe() {
-        try (KernelBackend kernels = open(ONE_THREAD.withKernelCache(folder))) {
+        try (KernelBackend kernels = open(CPU.withKernelCache(folder))) {
             if (kernels.name().equals("c")) {
                 assertThat(said.toString()).startsWith("Compiling kernels for ").endsWith(" s\n");
                 assertThat(kernels.description())
@@ -74,9 +75,31 @@ class BackendsTest {
     }
 
     @Test
+    void opensTheGpuOrSaysWhyThereIsNone() {
+        assertThatThrownBy(() -> open(ONE_THREAD.withKernelBackend("cuda")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith("--device cuda needs a folder for compiled kernels");
+        LoadOptions options = ONE_THREAD.withKernelBackend("cuda").withKernelCache(folder);
+        try (KernelBackend kernels = open(options)) {
+            assertThat(kernels.description()).startsWith("cuda: ");
+            assertThat(kernels.memoryBytes()).isPresent();
+        } catch (CheckpointException e) {
+            assertThat(e).hasMessageMatching("--device cuda cannot be had: [a-zA-Z]+ .*; use --device cpu\\.");
+        }
+    }
+
+    @Test
+    void takesTheCpuWhereAGpuIsNotWanted() {
+        try (KernelBackend kernels = open(CPU)) {
+            assertThat(kernels.name()).isEqualTo("vector");
+            assertThat(kernels.memoryBytes()).isEmpty();
+        }
+    }
+
+    @Test
     void fallsBackWithOneSentenceUnlessCIsDemanded() throws IOException {
         Path file = Files.writeString(folder.resolve("file"), "no folder");
-        LoadOptions options = ONE_THREAD.withKernelCache(file);
+        LoadOptions options = CPU.withKernelCache(file);
         try (KernelBackend kernels = open(options)) {
             assertThat(kernels.name()).isEqualTo("vector");
             assertThat(said.toString())

@@ -47,6 +47,11 @@ public final class CudaBackend implements KernelBackend {
         router = new CudaRouter(kernels, launch);
     }
 
+    /** Whether NVIDIA's driver is installed; there may be no device that it serves. */
+    public static boolean driverThere() {
+        return CudaDriver.isThere(CudaDriver.LIBRARY);
+    }
+
     /**
      * Opens the first device.
      *

@@ -7,7 +7,9 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import java.util.function.ToIntFunction;
+import java.util.function.ToLongFunction;
 
 /**
  * The functions of NVIDIA's driver that are used here, each checked: what fails throws {@link CudaException} with NVIDIA's
@@ -56,19 +58,27 @@ final class CudaDriver {
      * @throws KernelException if there is none, or it serves no device
      */
     static CudaDriver open(String library) {
-        SymbolLookup symbols;
-        try {
-            symbols = SymbolLookup.libraryLookup(library, Arena.global());
-        } catch (IllegalArgumentException e) {
-            throw new KernelException("there is no NVIDIA driver here (" + library + " is not installed)", e);
-        }
-        CudaDriver driver = new CudaDriver(symbols);
+        CudaDriver driver = new CudaDriver(load(library)
+                .orElseThrow(() ->
+                        new KernelException("there is no NVIDIA driver here (" + library + " is not installed)")));
         try {
             driver.check("cuInit", NativeCalls.call(driver.find("cuInit"), 0));
         } catch (CudaException e) {
             throw new KernelException("the NVIDIA driver serves no device (" + e.getMessage() + ")", e);
         }
         return driver;
+    }
+
+    static boolean isThere(String library) {
+        return load(library).isPresent();
+    }
+
+    private static Optional<SymbolLookup> load(String library) {
+        try {
+            return Optional.of(SymbolLookup.libraryLookup(library, Arena.global()));
+        } catch (IllegalArgumentException e) {
+            return Optional.empty(); // not there
+        }
     }
 
     private MemorySegment find(String name) {
@@ -175,7 +185,7 @@ final class CudaDriver {
         return memoryInfo(result -> result.get(ValueLayout.JAVA_LONG, 8));
     }
 
-    private long memoryInfo(java.util.function.ToLongFunction<MemorySegment> which) {
+    private long memoryInfo(ToLongFunction<MemorySegment> which) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment result = arena.allocate(16, 8);
             check("cuMemGetInfo", NativeCalls.call(memoryInfo, result.address(), result.address() + 8));

@@ -64,11 +64,11 @@ final class CudaKernels implements AutoCloseable {
     }
 
     /**
-     * Loads the kernels, built first if need be.
+     * Loads the kernels, built first if need be: once, where the rehearsal and the model ask for them together.
      *
      * @throws KernelException if they cannot be had
      */
-    static CudaKernels load(KernelCache cache, CudaDevice device, Consumer<String> progress) {
+    static synchronized CudaKernels load(KernelCache cache, CudaDevice device, Consumer<String> progress) {
         KernelSource source = source(target(device.capability()));
         KernelCache.Entry entry = prepare(cache, source, Nvrtc.find(Nvrtc.USUAL_FOLDERS), progress);
         device.enter();
