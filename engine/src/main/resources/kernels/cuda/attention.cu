@@ -1,7 +1,7 @@
 // Attention.
 
 static const int ATTEND_THREADS = 256;
-static const int RUN = 256;           // keys of one block: borders depend on positions only
+static const int RUN = 64;            // keys of one block: borders depend on positions only
 static const int SHARING = 8;         // query heads that a block takes together
 
 /* One layer's cache as attention straight over it sees it. */
@@ -24,8 +24,9 @@ struct Queries {
     const int* seen;     // [rows]: positions that the row sees
 };
 
-/* Sums over one run of keys: [value | largest score | sum of exponentials], for each row, head and run. */
-template <class C>
+/* Sums over one run of keys: [value | largest score | sum of exponentials], for each row, head and run. V neighbours of a row
+   are read at once: widths, columns and rows are multiples of them. */
+template <class C, int V>
 __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale, float* partial, long runs) {
     extern __shared__ float queries[];                  // [SHARING][keyWidth]
     float* scores = queries + SHARING * c.keyWidth;     // [RUN][SHARING]
@@ -51,11 +52,15 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
     for (int key = threadIdx.x / 32; key < keys; key += ATTEND_THREADS / 32) {
         const u8* at = c.rows + slots[key] * c.rowBytes + cached * c.keyWidth * C::BYTES;
         float sum[SHARING] = {};
-        for (long i = lane; i < c.keyWidth; i += 32) {
-            float k = C::read(at, i);
+        for (long i = lane * V; i < c.keyWidth; i += 32 * V) {
+            float k[V];
+            C::template read<V>(at, i, k);
 #pragma unroll
             for (int h = 0; h < SHARING; h++) {
-                sum[h] = fmaf(queries[h * c.keyWidth + i], k, sum[h]);
+#pragma unroll
+                for (int j = 0; j < V; j++) {
+                    sum[h] = fmaf(queries[h * c.keyWidth + i + j], k[j], sum[h]);
+                }
             }
         }
 #pragma unroll
@@ -93,19 +98,27 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
     __syncthreads();
     long width = c.valueWidth + 2;
     long column = c.firstValue + cached * c.valueWidth;
-    for (long i = threadIdx.x; i < c.valueWidth; i += ATTEND_THREADS) {
-        float values[SHARING] = {};
+    for (long i = threadIdx.x * V; i < c.valueWidth; i += ATTEND_THREADS * V) {
+        float values[SHARING][V] = {};
+#pragma unroll 4
         for (int key = 0; key < keys; key++) {
-            float v = C::read(c.rows + slots[key] * c.rowBytes, column + i);
+            float v[V];
+            C::template read<V>(c.rows + slots[key] * c.rowBytes, column + i, v);
 #pragma unroll
             for (int h = 0; h < SHARING; h++) {
-                values[h] = fmaf(scores[key * SHARING + h], v, values[h]);
+#pragma unroll
+                for (int j = 0; j < V; j++) {
+                    values[h][j] = fmaf(scores[key * SHARING + h], v[j], values[h][j]);
+                }
             }
         }
 #pragma unroll
         for (int h = 0; h < SHARING; h++) {
-            if (h < heads) {
-                partial[((row * q.heads + firstHead + h) * runs + blockIdx.z) * width + i] = values[h];
+#pragma unroll
+            for (int j = 0; j < V; j++) {
+                if (h < heads) {
+                    partial[((row * q.heads + firstHead + h) * runs + blockIdx.z) * width + i + j] = values[h][j];
+                }
             }
         }
     }
@@ -116,13 +129,15 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
     }
 }
 
-KERNEL attend_runs_F32(CachedHeads cached, Queries queries, double scale, float* partial, long runs) {
-    attend_runs<CacheF32>(cached, queries, scale, partial, runs);
-}
+#define ATTEND(C, V)                                                                                                       \
+    KERNEL attend_runs_##C##_##V(CachedHeads cached, Queries queries, double scale, float* partial, long runs) {           \
+        attend_runs<Cache##C, V>(cached, queries, scale, partial, runs);                                                   \
+    }
 
-KERNEL attend_runs_BF16(CachedHeads cached, Queries queries, double scale, float* partial, long runs) {
-    attend_runs<CacheBF16>(cached, queries, scale, partial, runs);
-}
+ATTEND(F32, 1)
+ATTEND(F32, 2)
+ATTEND(BF16, 1)
+ATTEND(BF16, 2)
 
 /* Merges the runs of each row and head in order. One block for each. */
 KERNEL attend_merge(const float* partial, long runs, const int* seen, float* out, long outRow, long outHead, long valueWidth) {

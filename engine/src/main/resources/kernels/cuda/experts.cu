@@ -111,8 +111,9 @@ KERNEL route(const float* logits, const float* bias, long sigmoid, long experts,
 }
 
 /* Assignments sorted by expert, tokens ascending within one. One block; starts: [experts + 1]; tokenOf: [tokens * topK];
-   assignment: [tokens * topK], where each choice went. */
-KERNEL plan(const int* chosen, long choices, long topK, long experts, int* starts, int* tokenOf, int* assignment) {
+   expertOf: [tokens * topK]; assignment: [tokens * topK], where each choice went. */
+KERNEL plan(const int* chosen, long choices, long topK, long experts, int* starts, int* tokenOf, int* expertOf,
+            int* assignment) {
     int lane = threadIdx.x % 32;
     long warp = threadIdx.x / 32, warps = blockDim.x / 32;
     for (long e = warp; e < experts; e += warps) {
@@ -144,6 +145,7 @@ KERNEL plan(const int* chosen, long choices, long topK, long experts, int* start
             if (here) {
                 int at = next + __popc(all & ((1u << lane) - 1));
                 tokenOf[at] = (int) (i / topK);
+                expertOf[at] = (int) e;
                 assignment[i] = at;
             }
             next += __popc(all);

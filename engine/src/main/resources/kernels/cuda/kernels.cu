@@ -4,5 +4,6 @@
 #include "rows.cu"
 #include "cache.cu"
 #include "linear.cu"
+#include "tensor.cu"
 #include "attention.cu"
 #include "experts.cu"

@@ -21,14 +21,34 @@ struct Groups {
     long count;          // rows of x, of each group
     const int* starts;   // or null: group g has rows [starts[g], starts[g + 1]) of the list below
     const int* list;     // or null: which row of x each is
+    const int* weights;  // or null: group g has row g of the list alone, and weight weights[g]
 };
+
+/* What a block works on: rows [first, first + count) of the list. */
+struct Part {
+    long group;
+    long weight;
+    long first;
+    long count;
+};
+
+__device__ inline Part part_of(const Groups& g) {
+    long group = blockIdx.z;
+    if (g.weights) {
+        return Part{group, g.weights[group], group, 1};
+    }
+    long first = g.starts ? g.starts[group] : 0;
+    return Part{group, group, first, g.starts ? g.starts[group + 1] - first : g.count};
+}
+
+__device__ inline long x_row(const Groups& g, long row) {
+    return g.list ? g.list[row] : row;
+}
 
 template <class F, int V, int T>
 __device__ void linear(const Weight& w, const Groups& g) {
     __shared__ float sums[THREADS / 32][OUTPUTS * T];
-    long group = blockIdx.z;
-    long first = g.starts ? g.starts[group] : 0;
-    long count = g.starts ? g.starts[group + 1] - first : g.count;
+    Part part = part_of(g);
     long output = (long) blockIdx.x * OUTPUTS;
     bool aligned = ((long) g.x | 4 * g.xRow | 4 * g.xGroup) % 16 == 0;
     const u8* rows[OUTPUTS];
@@ -36,16 +56,15 @@ __device__ void linear(const Weight& w, const Groups& g) {
 #pragma unroll
     for (int o = 0; o < OUTPUTS; o++) {
         // The last block's missing rows are its last row over again.
-        long row = group * g.rows + min(output + o, w.rows - 1);
-        rows[o] = w.data + group * g.dataBytes + row * F::row_bytes(w);
-        scales[o] = w.scaleCols == 0 ? 0 : w.scales + group * g.scaleCount + row / w.blockRows * w.scaleCols;
+        long row = part.weight * g.rows + min(output + o, w.rows - 1);
+        rows[o] = w.data + part.weight * g.dataBytes + row * F::row_bytes(w);
+        scales[o] = w.scaleCols == 0 ? 0 : w.scales + part.weight * g.scaleCount + row / w.blockRows * w.scaleCols;
     }
-    for (long from = (long) blockIdx.y * T; from < count; from += (long) gridDim.y * T) {
+    for (long from = (long) blockIdx.y * T; from < part.count; from += (long) gridDim.y * T) {
         const float* x[T];
 #pragma unroll
         for (int t = 0; t < T; t++) {
-            long row = first + min(from + t, count - 1);
-            x[t] = g.x + group * g.xGroup + (g.list ? g.list[row] : row) * g.xRow;
+            x[t] = g.x + part.group * g.xGroup + x_row(g, part.first + min(from + t, part.count - 1)) * g.xRow;
         }
         float sum[OUTPUTS][T];
 #pragma unroll
@@ -105,9 +124,9 @@ __device__ void linear(const Weight& w, const Groups& g) {
         }
         __syncthreads();
         int o = threadIdx.x / T, t = threadIdx.x % T;
-        if (o < OUTPUTS && output + o < w.rows && from + t < count) {
+        if (o < OUTPUTS && output + o < w.rows && from + t < part.count) {
             float s = sums[0][o * T + t] + sums[1][o * T + t] + (sums[2][o * T + t] + sums[3][o * T + t]);
-            g.y[group * g.yGroup + (first + from + t) * g.yRow + output + o] = s;
+            g.y[part.group * g.yGroup + (part.first + from + t) * g.yRow + output + o] = s;
         }
     }
 }

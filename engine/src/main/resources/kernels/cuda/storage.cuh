@@ -186,12 +186,31 @@ __device__ inline float Q6_K::number(const u8* at, int i) {
 struct CacheF32 {
     static const int BYTES = 4;
     __device__ static float read(const u8* row, long i) { return ((const float*) row)[i]; }
+    /* V numbers from i, a multiple of V. */
+    template <int V> __device__ static void read(const u8* row, long i, float* to) {
+        if (V == 1) {
+            to[0] = read(row, i);
+        } else {
+            float2 v = ((const float2*) row)[i / 2];
+            to[0] = v.x;
+            to[V - 1] = v.y;
+        }
+    }
     __device__ static void write(u8* row, long i, float value) { ((float*) row)[i] = value; }
 };
 
 struct CacheBF16 {
     static const int BYTES = 2;
     __device__ static float read(const u8* row, long i) { return bf16_to_float(((const u16*) row)[i]); }
+    template <int V> __device__ static void read(const u8* row, long i, float* to) {
+        if (V == 1) {
+            to[0] = read(row, i);
+        } else {
+            u32 v = ((const u32*) row)[i / 2];
+            to[0] = __uint_as_float(v << 16);
+            to[V - 1] = __uint_as_float(v & 0xffff0000u);
+        }
+    }
     __device__ static void write(u8* row, long i, float value) { ((u16*) row)[i] = float_to_bf16(value); }
 };
 

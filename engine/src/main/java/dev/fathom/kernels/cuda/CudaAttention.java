@@ -12,7 +12,7 @@ import java.util.Arrays;
 /** Attention: straight over the cache in runs of keys that are merged in order, and over expanded keys and values. */
 final class CudaAttention {
     // As attention.cu has them.
-    private static final int RUN = 256;
+    private static final int RUN = 64;
     private static final int SHARING = 8;
     private static final int RUN_THREADS = 256;
     private static final int MERGE_THREADS = 128;
@@ -75,7 +75,8 @@ final class CudaAttention {
         int most = (int) Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, tokens);
         long scratch = partial(Math.multiplyExact(rowBytes, most));
         long shared = 4L * SHARING * (query.width() + RUN);
-        Kernel kernel = kernels.kernel("attend_runs_" + kv.format(), shared);
+        boolean pairs = query.width() % 2 == 0 && heads.out.width() % 2 == 0 && heads.firstValue % 2 == 0;
+        Kernel kernel = kernels.kernel("attend_runs_" + kv.format() + (pairs ? "_2" : "_1"), shared);
         for (int from = 0; from < tokens; from += most) {
             int count = Math.min(most, tokens - from);
             launch.begin()

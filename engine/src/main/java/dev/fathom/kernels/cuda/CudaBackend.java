@@ -35,6 +35,7 @@ public final class CudaBackend implements KernelBackend {
     private final CudaCache cache;
     private final CudaAttention attention;
     private final CudaRouter router;
+    private final CudaWeights weights;
 
     private CudaBackend(CudaDevice device, CudaKernels kernels) {
         this.device = device;
@@ -45,6 +46,7 @@ public final class CudaBackend implements KernelBackend {
         cache = new CudaCache(kernels, launch, staging);
         attention = new CudaAttention(device, kernels, launch, staging);
         router = new CudaRouter(kernels, launch);
+        weights = new CudaWeights(device, kernels, launch, staging);
     }
 
     /** Whether NVIDIA's driver is installed; there may be no device that it serves. */
@@ -134,7 +136,7 @@ public final class CudaBackend implements KernelBackend {
     }
 
     private CudaLinear linear(WeightMatrix weight) {
-        return new CudaLinear(DeviceMatrix.of(place(weight)), kernels, launch);
+        return weights.linear(DeviceMatrix.of(place(weight)), 1);
     }
 
     @Override
@@ -146,7 +148,7 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public ExpertsKernel bindExperts(List<ExpertWeights> experts) {
         OpShapes.bindExperts(experts);
-        return new CudaExperts(experts, new CudaExperts.CudaStack(device, kernels, launch), rows, router, staging);
+        return new CudaExperts(experts, new CudaExperts.CudaStack(device, weights), rows, router, staging);
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -36,15 +37,16 @@ final class CudaExperts implements ExpertsKernel {
     /** The same projection of all experts. */
     record Stack(CudaLinear first, int experts, long dataBytes, long scaleCount) {
         /** See {@link CudaLinear#experts}. */
-        void apply(long x, long y, long starts, long list, long tokens) {
-            first.experts(experts, dataBytes, scaleCount, x, y, starts, list, tokens);
+        void apply(long x, long y, CudaLinear.Assignments assignments) {
+            first.experts(experts, dataBytes, scaleCount, x, y, assignments);
         }
     }
 
     /** Where {@link ExpertPlan} lies on the device, weights in the order of {@code ofToken}. */
-    record DevicePlan(int tokens, int topK, long starts, long tokenRow, long ofToken, long weight) {
-        long assignments() {
-            return (long) tokens * topK;
+    record DevicePlan(
+            int tokens, int topK, long starts, long tokenRow, long expertOf, long ofToken, long weight) {
+        CudaLinear.Assignments assignments() {
+            return new CudaLinear.Assignments((long) tokens * topK, starts, tokenRow, expertOf);
         }
     }
 
@@ -54,6 +56,10 @@ final class CudaExperts implements ExpertsKernel {
         float[] weights = new float[plan.ofToken().length];
         for (int i = 0; i < weights.length; i++) {
             weights[i] = plan.weight()[plan.ofToken()[i]];
+        }
+        int[] expertOf = new int[weights.length];
+        for (int expert = 0; expert < experts; expert++) {
+            Arrays.fill(expertOf, plan.expertStart()[expert], plan.expertStart()[expert + 1], expert);
         }
         long weightsAt = staging.send(
                 4L * weights.length,
@@ -65,6 +71,7 @@ final class CudaExperts implements ExpertsKernel {
                         plan.topK(),
                         staging.ints(plan.expertStart()),
                         staging.ints(plan.tokenRow()),
+                        staging.ints(expertOf),
                         staging.ints(plan.ofToken()),
                         weightsAt),
                 out,
@@ -80,33 +87,29 @@ final class CudaExperts implements ExpertsKernel {
     }
 
     private void apply(Tensor x, DevicePlan plan, Tensor out, StepScratch scratch) {
-        int assignments = Math.toIntExact(plan.assignments());
+        CudaLinear.Assignments assignments = plan.assignments();
+        int count = Math.toIntExact(assignments.count());
         long mark = scratch.mark();
-        Tensor gated = scratch.f32(assignments, gate.first().weight().rows());
-        Tensor raised = scratch.f32(assignments, gated.cols());
-        Tensor results = scratch.f32(assignments, out.cols());
+        Tensor gated = scratch.f32(count, gate.first().weight().rows());
+        Tensor raised = scratch.f32(count, gated.cols());
+        Tensor results = scratch.f32(count, out.cols());
         long at = DeviceMemory.address(gated, "scratch");
-        gate.apply(DeviceMemory.address(x, "x"), at, plan.starts(), plan.tokenRow(), plan.tokens());
-        up.apply(
-                DeviceMemory.address(x, "x"),
-                DeviceMemory.address(raised, "scratch"),
-                plan.starts(),
-                plan.tokenRow(),
-                plan.tokens());
+        gate.apply(DeviceMemory.address(x, "x"), at, assignments);
+        up.apply(DeviceMemory.address(x, "x"), DeviceMemory.address(raised, "scratch"), assignments);
         rows.siluMul(gated, raised, gated);
-        down.apply(at, DeviceMemory.address(results, "scratch"), plan.starts(), 0, plan.tokens());
+        down.apply(at, DeviceMemory.address(results, "scratch"), assignments.withList(0));
         router.sum(results, plan, out);
         scratch.release(mark);
     }
 
     /** Puts weights of one shape and format one behind the other. */
-    record CudaStack(CudaDevice device, CudaKernels kernels, Launch launch) {
+    record CudaStack(CudaDevice device, CudaWeights weights) {
         Stack of(List<ExpertWeights> experts, Function<ExpertWeights, WeightMatrix> projection) {
-            List<WeightMatrix> weights = experts.stream().map(projection).toList();
-            DeviceMatrix.Stacked stacked = DeviceMatrix.stack(weights, device);
+            List<WeightMatrix> all = experts.stream().map(projection).toList();
+            DeviceMatrix.Stacked stacked = DeviceMatrix.stack(all, device);
             return new Stack(
-                    new CudaLinear(stacked.first(), kernels, launch),
-                    weights.size(),
+                    weights.linear(stacked.first(), all.size()),
+                    all.size(),
                     stacked.dataBytes(),
                     stacked.scaleCount());
         }

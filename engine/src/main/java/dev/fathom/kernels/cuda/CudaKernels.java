@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 final class CudaKernels implements AutoCloseable {
     private static final String SOURCES = "/kernels/cuda/";
     static final List<String> FILES =
-            List.of(Nvrtc.PROGRAM, "storage.cuh", "rows.cu", "cache.cu", "linear.cu", "attention.cu", "experts.cu");
+            List.of(Nvrtc.PROGRAM, "storage.cuh", "rows.cu", "cache.cu", "linear.cu", "tensor.cu", "attention.cu", "experts.cu");
 
     private final CudaDevice device;
     private final long module;

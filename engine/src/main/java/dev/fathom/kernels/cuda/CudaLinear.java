@@ -6,28 +6,49 @@ import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.tensor.Tensor;
 
-/** The linear kernels of one weight: for few rows of x and for many. */
+/** The linear kernels of one weight, or of several alike: for few rows of x and for many. */
 final class CudaLinear {
-    private static final int THREADS = 128;
-    private static final int OUTPUTS = 4;
-
-    /** Rows of x that a block of the kernel for many takes at a time. */
-    private static final int ROWS = 8;
-
-    /** Blocks beside each other; each goes on with every so many'th rows. */
-    private static final int MOST_CHUNKS = 1024;
-
     private final DeviceMatrix weight;
     private final Launch launch;
-    private final Kernel one;
-    private final Kernel many;
+    private final Shape few;
+    private final Shape many;
 
-    CudaLinear(DeviceMatrix weight, CudaKernels kernels, Launch launch) {
+    private CudaLinear(DeviceMatrix weight, Launch launch, Shape few, Shape many) {
         this.weight = weight;
         this.launch = launch;
+        this.few = few;
+        this.many = many;
+    }
+
+    /**
+     * A kernel, and how much a block of it takes at a time.
+     *
+     * @param outputs  weight rows
+     * @param rows     of x
+     */
+    private record Shape(Kernel kernel, int outputs, int rows) {
+        /** Blocks beside each other; each goes on with every so many'th rows. */
+        private static final int MOST_CHUNKS = 1024;
+
+        private static final int THREADS = 128;
+
+        /** @param expected  rows of x of a group */
+        void run(Launch launch, long outputCount, long groups, long expected) {
+            long chunks = Math.clamp(Math.ceilDiv(expected, rows), 1, MOST_CHUNKS);
+            launch.run(kernel, new Grid(Math.ceilDiv(outputCount, outputs), chunks, groups, THREADS));
+        }
+    }
+
+    /** @param weight  checked for what the kernels on tensor cores cannot do */
+    static CudaLinear of(DeviceMatrix weight, CudaKernels kernels, Launch launch) {
+        if (weight.forTensorCores()) {
+            String name = "tensor_" + weight.format() + "_";
+            return new CudaLinear(
+                    weight, launch, new Shape(kernels.kernel(name + 1), 16, 8), new Shape(kernels.kernel(name + 4), 32, 32));
+        }
         String name = "linear_" + weight.format() + "_" + weight.neighbours() + "_";
-        one = kernels.kernel(name + 1);
-        many = kernels.kernel(name + ROWS);
+        return new CudaLinear(
+                weight, launch, new Shape(kernels.kernel(name + 1), 4, 1), new Shape(kernels.kernel(name + 8), 4, 8));
     }
 
     DeviceMatrix weight() {
@@ -42,13 +63,8 @@ final class CudaLinear {
                 .put(groupRows);
     }
 
-    private void run(int outputs, int groups, long rows) {
-        long blocks = Math.ceilDiv(outputs, OUTPUTS);
-        if (rows == 1) {
-            launch.run(one, new Grid(blocks, 1, groups, THREADS));
-        } else {
-            launch.run(many, new Grid(blocks, Math.min(MOST_CHUNKS, Math.ceilDiv(rows, ROWS)), groups, THREADS));
-        }
+    private void run(long outputs, long groups, long rows) {
+        (rows <= few.rows ? few : many).run(launch, outputs, groups, rows);
     }
 
     private static final long NONE = 0;
@@ -81,6 +97,7 @@ final class CudaLinear {
                     .put(0L)
                     .put((long) x.rows())
                     .put(NONE)
+                    .put(NONE)
                     .put(NONE);
             linear.run(rows(), 1, x.rows());
         }
@@ -101,25 +118,31 @@ final class CudaLinear {
                     .put("y", y)
                     .put((long) x.rows())
                     .put(NONE)
+                    .put(NONE)
                     .put(NONE);
             linear.run(outputs, heads, x.rows());
         }
     }
 
+    /** Assignments of rows to several weights: addresses of {@code struct Groups}' arrays; list may be 0. */
+    record Assignments(long count, long starts, long list, long weights) {
+        Assignments withList(long other) {
+            return new Assignments(count, starts, other, weights);
+        }
+    }
+
     /**
-     * One of several weights for each run of assignments.
+     * One of several weights for each assignment.
      *
      * @param experts     weights that follow the first, itself included
      * @param dataBytes   from one to the next
      * @param scaleCount  of each
      * @param x           address of rows as wide as the weight's columns
      * @param y           address of [assignments, outputs]
-     * @param starts      address: see {@code struct Groups}
-     * @param list        address, or 0 where assignment a has row a of x
-     * @param tokens      most assignments that an expert has
      */
-    void experts(
-            int experts, long dataBytes, long scaleCount, long x, long y, long starts, long list, long tokens) {
+    void experts(int experts, long dataBytes, long scaleCount, long x, long y, Assignments assignments) {
+        // With fewer assignments than weights most of these would have none.
+        boolean alone = assignments.count <= experts;
         begin(weight.rows(), dataBytes, scaleCount, 0)
                 .put(x)
                 .put((long) weight.cols())
@@ -128,8 +151,14 @@ final class CudaLinear {
                 .put((long) weight.rows())
                 .put(0L)
                 .put(0L)
-                .put(starts)
-                .put(list);
-        run(weight.rows(), experts, tokens);
+                .put(assignments.starts)
+                .put(assignments.list)
+                .put(alone ? assignments.weights : NONE);
+        if (alone) {
+            few.run(launch, weight.rows(), assignments.count, 1);
+        } else {
+            // As if all had equally many; a block with more goes on.
+            run(weight.rows(), experts, Math.ceilDiv(assignments.count, experts));
+        }
     }
 }

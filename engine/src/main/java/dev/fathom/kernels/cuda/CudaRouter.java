@@ -63,6 +63,7 @@ final class CudaRouter {
         long weights = ints(scratch, choices);
         long starts = ints(scratch, rule.experts() + 1L);
         long tokenRow = ints(scratch, choices);
+        long expertOf = ints(scratch, choices);
         long ofToken = ints(scratch, choices);
         route(logits, correctionBias, rule, chosen, weights);
         launch.begin()
@@ -72,9 +73,10 @@ final class CudaRouter {
                 .put((long) rule.experts())
                 .put(starts)
                 .put(tokenRow)
+                .put(expertOf)
                 .put(ofToken)
                 .run(plan, new Grid(1, 1, 1, PLAN_THREADS));
-        return new CudaExperts.DevicePlan(tokens, rule.topK(), starts, tokenRow, ofToken, weights);
+        return new CudaExperts.DevicePlan(tokens, rule.topK(), starts, tokenRow, expertOf, ofToken, weights);
     }
 
     /** Address of so many ints, or floats. */

@@ -17,9 +17,29 @@ import java.util.List;
  * @param data       address
  * @param scales     address; 0 but for FP8, as are the fields after it
  * @param neighbours numbers that a thread takes from a row at once
+ * @param hasNan     whether FP8 codes of NaN are among the numbers
  */
 record DeviceMatrix(
-        String format, long data, long scales, int rows, int cols, long blockRows, long blockCols, int neighbours) {
+        String format,
+        long data,
+        long scales,
+        int rows,
+        int cols,
+        long blockRows,
+        long blockCols,
+        int neighbours,
+        boolean hasNan) {
+    private static final int TENSOR_CHUNK = 128;
+
+    /** Whether the kernels of tensor.cu can multiply it. */
+    boolean forTensorCores() {
+        return cols % TENSOR_CHUNK == 0
+                && (format.equals("BF16") || (format.equals("FP8") && blockCols == TENSOR_CHUNK && !hasNan));
+    }
+
+    DeviceMatrix withNan(boolean found) {
+        return new DeviceMatrix(format, data, scales, rows, cols, blockRows, blockCols, neighbours, found);
+    }
 
     /** @param weight  in device memory */
     static DeviceMatrix of(WeightMatrix weight) {
@@ -46,7 +66,8 @@ record DeviceMatrix(
                 weight.cols(),
                 weight.blockRows(),
                 weight.blockCols(),
-                whole ? 8 : 1);
+                whole ? 8 : 1,
+                true);
     }
 
     private static DeviceMatrix plain(String format, MemorySegment data, WeightMatrix weight, int neighbours) {
@@ -58,7 +79,8 @@ record DeviceMatrix(
                 weight.cols(),
                 0,
                 0,
-                weight.cols() % neighbours == 0 ? neighbours : 1);
+                weight.cols() % neighbours == 0 ? neighbours : 1,
+                false);
     }
 
     /** The same weight on the device, scales included. */

@@ -1,0 +1,41 @@
+package dev.fathom.kernels.cuda;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Chooses the kernels of weights when they are bound. */
+final class CudaWeights {
+    private final CudaDevice device;
+    private final CudaKernels kernels;
+    private final Launch launch;
+    private final Staging staging;
+    private final MemorySegment found;
+
+    CudaWeights(CudaDevice device, CudaKernels kernels, Launch launch, Staging staging) {
+        this.device = device;
+        this.kernels = kernels;
+        this.launch = launch;
+        this.staging = staging;
+        found = device.allocate(Integer.BYTES);
+    }
+
+    /** @param count  weights like the first, one behind the other */
+    CudaLinear linear(DeviceMatrix first, int count) {
+        boolean candidate = first.withNan(false).forTensorCores();
+        boolean hasNan = candidate && first.format().equals("FP8") && hasNan(first, count);
+        return CudaLinear.of(first.withNan(hasNan), kernels, launch);
+    }
+
+    /** NaN in FP8 says that a weight is broken; it is multiplied by kernels that pass it on. */
+    private boolean hasNan(DeviceMatrix first, int count) {
+        long codes = (long) first.rows() * first.cols() * count;
+        device.enter();
+        device.driver().zeroLater(found.address(), Integer.BYTES, device.stream());
+        launch.begin()
+                .put(first.data())
+                .put(codes)
+                .put(found.address())
+                .run(kernels.kernel("find_nan"), Grid.numbers(codes));
+        return staging.fetch(found.address(), Integer.BYTES).get(ValueLayout.JAVA_INT, 0) != 0;
+    }
+}
