@@ -42,17 +42,23 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
     if (keys <= 0) {
         return;
     }
-    const int* slots = q.slots + q.first[row] + from;
-    for (long i = threadIdx.x; i < SHARING * c.keyWidth; i += ATTEND_THREADS) {
-        long head = i / c.keyWidth;
-        queries[i] = head < heads ? q.query[row * q.row + (firstHead + head) * q.head + i % c.keyWidth] : 0;
+    __shared__ int slots[RUN];
+    if (threadIdx.x < keys) {
+        slots[threadIdx.x] = q.slots[q.first[row] + from + threadIdx.x];
+    }
+    int lane = threadIdx.x % 32;
+    // A warp for each head.
+    int loaded = threadIdx.x / 32;
+    for (int i = lane; i < c.keyWidth; i += 32) {
+        queries[loaded * c.keyWidth + i] = loaded < heads ? q.query[row * q.row + (firstHead + loaded) * q.head + i] : 0;
     }
     __syncthreads();
-    int lane = threadIdx.x % 32;
+#pragma unroll 2
     for (int key = threadIdx.x / 32; key < keys; key += ATTEND_THREADS / 32) {
-        const u8* at = c.rows + slots[key] * c.rowBytes + cached * c.keyWidth * C::BYTES;
+        const u8* at = c.rows + (long) slots[key] * c.rowBytes + cached * c.keyWidth * C::BYTES;
         float sum[SHARING] = {};
-        for (long i = lane * V; i < c.keyWidth; i += 32 * V) {
+#pragma unroll 3
+        for (int i = lane * V; i < c.keyWidth; i += 32 * V) {
             float k[V];
             C::template read<V>(at, i, k);
 #pragma unroll
@@ -100,10 +106,10 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
     long column = c.firstValue + cached * c.valueWidth;
     for (long i = threadIdx.x * V; i < c.valueWidth; i += ATTEND_THREADS * V) {
         float values[SHARING][V] = {};
-#pragma unroll 4
+#pragma unroll 8
         for (int key = 0; key < keys; key++) {
             float v[V];
-            C::template read<V>(c.rows + slots[key] * c.rowBytes, column + i, v);
+            C::template read<V>(c.rows + (long) slots[key] * c.rowBytes, column + i, v);
 #pragma unroll
             for (int h = 0; h < SHARING; h++) {
 #pragma unroll
@@ -162,114 +168,163 @@ KERNEL attend_merge(const float* partial, long runs, const int* seen, float* out
     }
 }
 
-static const int EXPANDED_THREADS = 128;
-static const int TILE_ROWS = 16;
-static const int TILE_KEYS = 32;
-static const int LANES_OF_ROW = EXPANDED_THREADS / TILE_ROWS;
-static const int VALUES_OF_LANE = 32;     // so heads are at most 256 wide
+static const int EXPANDED_THREADS = 256;
+static const int TILE = 64;             // rows of a block, and keys at a time
+static const int SLICE = 32;            // of a head's width at a time
+static const int STRIDE = TILE + 4;
+static const int WIDEST = 4;            // values are at most so many times TILE wide
+
+/* Numbers [from, from + SLICE) of TILE rows, turned round: to[number][row]; zeros where there are none. */
+template <class Number> __device__ inline void load_slice(float* to, long from, long width, long rows, Number number) {
+    for (int i = threadIdx.x; i < TILE * SLICE; i += EXPANDED_THREADS) {
+        int row = i / SLICE, col = i % SLICE;
+        to[col * STRIDE + row] = row < rows && from + col < width ? number(row, from + col) : 0;
+    }
+}
 
 /* Expanded attention of one sequence's rows over one chunk of its keys, merged into what earlier chunks gave. A block takes
-   TILE_ROWS rows of one head; keys come in tiles counted from the chunk's first, so a row's sums do not depend on its tile. */
-KERNEL attend_expanded(const float* query, long queryRow, long queryHead, long rows, long firstQuery, const float* keysValues,
-                       long keyRow, long keyHead, const float* ropeKeys, long keys, long firstKey, long nope, long rope,
-                       long valueWidth, double scale, float* out, long outRow, long outHead, float* logSumExp, long heads) {
-    extern __shared__ float tiles[];
-    long width = nope + rope;
-    float* q = tiles;                                 // [TILE_ROWS][width]
-    float* k = q + TILE_ROWS * width;                 // [TILE_KEYS][width + 1]
-    float* v = k + TILE_KEYS * (width + 1);           // [TILE_KEYS][valueWidth]
-    float* p = v + TILE_KEYS * valueWidth;            // [TILE_ROWS][TILE_KEYS + 1]
-    long head = blockIdx.y;
-    long firstRow = (long) blockIdx.x * TILE_ROWS;
-    int r = threadIdx.x / LANES_OF_ROW, lane = threadIdx.x % LANES_OF_ROW;
-    long row = firstRow + r;
+   TILE rows of one head; keys come in tiles counted from the chunk's first, so a row's sums do not depend on its tile. A thread
+   has four rows and four keys, then the same rows and four columns of every TILE. */
+KERNEL __launch_bounds__(EXPANDED_THREADS) attend_expanded(const float* query, long queryRow, long queryHead, long rows, long firstQuery,
+                       const float* keysValues, long keyRow, long keyHead, const float* ropeKeys, long keys, long firstKey,
+                       long nope, long rope, long valueWidth, double scale, float* out, long outRow, long outHead,
+                       float* logSumExp, long heads) {
+    extern __shared__ float4 aligned[];
+    float* q = (float*) aligned;                     // [SLICE][STRIDE]
+    float* k = q + SLICE * STRIDE;                   // [SLICE][STRIDE]
+    float* p = k + SLICE * STRIDE;                   // [TILE][STRIDE]
+    float* v = p + TILE * STRIDE;                    // [TILE][columns]
+    int tiles = (int) ((valueWidth + TILE - 1) / TILE), columns = tiles * TILE;
+    long width = nope + rope, head = blockIdx.y, firstRow = (long) blockIdx.x * TILE;
+    int across = threadIdx.x % 16, down = threadIdx.x / 16;
     // Keys that a row sees of this chunk; what the last row sees bounds the loop.
-    long seen = row < rows ? min(keys, firstQuery + row - firstKey + 1) : 0;
-    long most = min(keys, firstQuery + min(firstRow + TILE_ROWS, rows) - firstKey);
-    for (long i = threadIdx.x; i < TILE_ROWS * width; i += EXPANDED_THREADS) {
-        long at = firstRow + i / width;
-        q[i] = at < rows ? query[at * queryRow + head * queryHead + i % width] : 0;
+    long seen[4];
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+        long row = firstRow + 4 * down + i;
+        seen[i] = row < rows ? min(keys, firstQuery + row - firstKey + 1) : 0;
     }
-    float values[VALUES_OF_LANE] = {};
-    float top = -INFINITY_F, sum = 0;
-    for (long from = 0; from < most; from += TILE_KEYS) {
-        __syncthreads();
-        int count = (int) min((long) TILE_KEYS, keys - from);
-        for (long i = threadIdx.x; i < count * width; i += EXPANDED_THREADS) {
-            long key = i / width, col = i % width;
-            k[key * (width + 1) + col] = col < nope ? keysValues[(from + key) * keyRow + head * keyHead + col]
-                                                    : ropeKeys[(from + key) * rope + col - nope];
-        }
-        for (long i = threadIdx.x; i < count * valueWidth; i += EXPANDED_THREADS) {
-            v[i] = keysValues[(from + i / valueWidth) * keyRow + head * keyHead + nope + i % valueWidth];
-        }
-        __syncthreads();
-        float best = top;
-        float scores[TILE_KEYS / LANES_OF_ROW];
+    long most = min(keys, firstQuery + min(firstRow + TILE, rows) - firstKey);
+    float values[4][WIDEST][4] = {};
+    float top[4], sum[4] = {};
 #pragma unroll
-        for (int j = 0; j < TILE_KEYS / LANES_OF_ROW; j++) {
-            int key = lane + j * LANES_OF_ROW;
-            scores[j] = -INFINITY_F;
-            if (from + key < seen) {
-                float s = 0;
-                for (long i = 0; i < width; i++) {
-                    s = fmaf(q[r * width + i], k[key * (width + 1) + i], s);
+    for (int i = 0; i < 4; i++) {
+        top[i] = -INFINITY_F;
+    }
+    for (long from = 0; from < most; from += TILE) {
+        const float* keyAt = keysValues + from * keyRow + head * keyHead;
+        float scores[4][4] = {};
+        for (long slice = 0; slice < width; slice += SLICE) {
+            __syncthreads();
+            load_slice(q, slice, width, rows - firstRow, [&](int row, long col) {
+                return query[(firstRow + row) * queryRow + head * queryHead + col];
+            });
+            load_slice(k, slice, width, keys - from, [&](int key, long col) {
+                return col < nope ? keyAt[key * keyRow + col] : ropeKeys[(from + key) * rope + col - nope];
+            });
+            __syncthreads();
+#pragma unroll 8
+            for (int i = 0; i < SLICE; i++) {
+                float4 a = *(const float4*) (q + i * STRIDE + 4 * down);
+                float4 b = *(const float4*) (k + i * STRIDE + 4 * across);
+                float rowNumbers[4] = {a.x, a.y, a.z, a.w}, keyNumbers[4] = {b.x, b.y, b.z, b.w};
+#pragma unroll
+                for (int r = 0; r < 4; r++) {
+#pragma unroll
+                    for (int c = 0; c < 4; c++) {
+                        scores[r][c] = fmaf(rowNumbers[r], keyNumbers[c], scores[r][c]);
+                    }
                 }
-                scores[j] = s * (float) scale;
             }
-            best = fmaxf(best, scores[j]);
         }
-        for (int distance = LANES_OF_ROW / 2; distance > 0; distance /= 2) {
-            best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, distance));
+        for (int i = threadIdx.x; i < TILE * columns; i += EXPANDED_THREADS) {
+            int key = i / columns, col = i % columns;
+            v[i] = from + key < keys && col < valueWidth ? keyAt[key * keyRow + nope + col] : 0;
         }
-        // A row that sees nothing of this tile keeps what it has, bit for bit.
-        float keep = from < seen ? expf(top - best) : 1;
-        float gained = 0;
 #pragma unroll
-        for (int j = 0; j < TILE_KEYS / LANES_OF_ROW; j++) {
-            float e = from < seen ? expf(scores[j] - best) : 0;
-            p[r * (TILE_KEYS + 1) + lane + j * LANES_OF_ROW] = e;
-            gained += e;
+        for (int r = 0; r < 4; r++) {
+            float best = top[r];
+#pragma unroll
+            for (int c = 0; c < 4; c++) {
+                scores[r][c] = from + 4 * across + c < seen[r] ? scores[r][c] * (float) scale : -INFINITY_F;
+                best = fmaxf(best, scores[r][c]);
+            }
+            for (int distance = 8; distance > 0; distance /= 2) {
+                best = fmaxf(best, __shfl_xor_sync(0xffffffffu, best, distance));
+            }
+            // A row that sees nothing of this tile keeps what it has.
+            bool some = from < seen[r];
+            float keep = some ? expf(top[r] - best) : 1;
+            float gained = 0;
+#pragma unroll
+            for (int c = 0; c < 4; c++) {
+                scores[r][c] = some ? expf(scores[r][c] - best) : 0;
+                gained += scores[r][c];
+            }
+            for (int distance = 8; distance > 0; distance /= 2) {
+                gained += __shfl_xor_sync(0xffffffffu, gained, distance);
+            }
+            sum[r] = sum[r] * keep + gained;
+            top[r] = best;
+            *(float4*) (p + (4 * down + r) * STRIDE + 4 * across) =
+                    make_float4(scores[r][0], scores[r][1], scores[r][2], scores[r][3]);
+#pragma unroll
+            for (int tile = 0; tile < WIDEST; tile++) {
+#pragma unroll
+                for (int c = 0; c < 4; c++) {
+                    values[r][tile][c] *= keep;
+                }
+            }
         }
-        for (int distance = LANES_OF_ROW / 2; distance > 0; distance /= 2) {
-            gained += __shfl_xor_sync(0xffffffffu, gained, distance);
+        __syncthreads();
+        for (int key = 0; key < TILE; key++) {
+            float shares[4];
+#pragma unroll
+            for (int r = 0; r < 4; r++) {
+                shares[r] = p[(4 * down + r) * STRIDE + key];
+            }
+#pragma unroll
+            for (int tile = 0; tile < WIDEST; tile++) {
+                if (tile < tiles) {
+                    float4 b = *(const float4*) (v + key * columns + tile * TILE + 4 * across);
+#pragma unroll
+                    for (int r = 0; r < 4; r++) {
+                        values[r][tile][0] = fmaf(shares[r], b.x, values[r][tile][0]);
+                        values[r][tile][1] = fmaf(shares[r], b.y, values[r][tile][1]);
+                        values[r][tile][2] = fmaf(shares[r], b.z, values[r][tile][2]);
+                        values[r][tile][3] = fmaf(shares[r], b.w, values[r][tile][3]);
+                    }
+                }
+            }
         }
-        sum = sum * keep + gained;
-        top = best;
+    }
+#pragma unroll
+    for (int r = 0; r < 4; r++) {
+        long row = firstRow + 4 * down + r;
+        float* end = logSumExp + row * heads + head;
+        float before = seen[r] > 0 ? *end : 0;
         __syncwarp();
-        int mine = (int) max(0L, min((long) TILE_KEYS, seen - from));
+        if (seen[r] <= 0) {
+            continue;
+        }
+        float chunk = top[r] + logf(sum[r]);
+        float after = fmaxf(before, chunk) + log1pf(expf(-fabsf(before - chunk)));
+        float keep = expf(before - after);
+        float gain = expf(chunk - after) / sum[r];
+        float* to = out + row * outRow + head * outHead;
 #pragma unroll
-        for (int j = 0; j < VALUES_OF_LANE; j++) {
-            long col = lane + j * LANES_OF_ROW;
-            if (col < valueWidth) {
-                float value = values[j] * keep;
-                for (int key = 0; key < mine; key++) {
-                    value = fmaf(p[r * (TILE_KEYS + 1) + key], v[key * valueWidth + col], value);
+        for (int tile = 0; tile < WIDEST; tile++) {
+#pragma unroll
+            for (int c = 0; c < 4; c++) {
+                long col = tile * TILE + 4 * across + c;
+                if (col < valueWidth) {
+                    // Before the first chunk out holds anything, NaN perhaps: zero times that is not zero.
+                    to[col] = (before == -INFINITY_F ? 0 : keep * to[col]) + gain * values[r][tile][c];
                 }
-                values[j] = value;
             }
         }
-    }
-    float* end = logSumExp + row * heads + head;
-    float before = seen > 0 ? *end : 0;
-    __syncwarp();
-    if (seen <= 0) {
-        return;
-    }
-    float chunk = top + logf(sum);
-    float after = fmaxf(before, chunk) + log1pf(expf(-fabsf(before - chunk)));
-    float keep = expf(before - after);
-    float gain = expf(chunk - after) / sum;
-    float* to = out + row * outRow + head * outHead;
-#pragma unroll
-    for (int j = 0; j < VALUES_OF_LANE; j++) {
-        long col = lane + j * LANES_OF_ROW;
-        if (col < valueWidth) {
-            // Before the first chunk out holds anything, NaN perhaps: zero times that is not zero.
-            to[col] = (before == -INFINITY_F ? 0 : keep * to[col]) + gain * values[j];
+        if (across == 0) {
+            *end = after;
         }
-    }
-    if (lane == 0) {
-        *end = after;
     }
 }

@@ -169,7 +169,11 @@ template <class F, int O, int N> __device__ void tensor_linear(const Weight& w, 
         for (int i = threadIdx.x; i < 16 * O * 8 * N; i += WARPS * 32) {
             int o = i % (16 * O), n = i / (16 * O);
             if (output + o < w.rows && from + n < part.count) {
-                float sum = sums[0][n][o] + sums[1][n][o] + (sums[2][n][o] + sums[3][n][o]);
+                float sum = sums[0][n][o];
+#pragma unroll
+                for (int other = 1; other < WARPS; other++) {
+                    sum += sums[other][n][o];
+                }
                 g.y[part.group * g.yGroup + (part.first + from + n) * g.yRow + output + o] = sum;
             }
         }

@@ -155,8 +155,7 @@ public final class OnDevice implements KernelBackend {
             Tensor out,
             StepScratch ignored) {
         begin();
-        inner.applyExperts(
-                ((Experts) experts).kernel, on(x), on(logits), on(correctionBias), rule, on(out), scratch);
+        inner.applyExperts(((Experts) experts).kernel, on(x), on(logits), on(correctionBias), rule, on(out), scratch);
         back(out);
     }
 

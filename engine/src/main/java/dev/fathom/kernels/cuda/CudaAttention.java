@@ -16,9 +16,10 @@ final class CudaAttention {
     private static final int SHARING = 8;
     private static final int RUN_THREADS = 256;
     private static final int MERGE_THREADS = 128;
-    private static final int EXPANDED_THREADS = 128;
-    private static final int TILE_ROWS = 16;
-    private static final int TILE_KEYS = 32;
+    private static final int EXPANDED_THREADS = 256;
+    private static final int TILE = 64;
+    private static final int SLICE = 32;
+    private static final int STRIDE = TILE + 4;
     private static final int WIDEST_VALUE = 256;
 
     /** Bytes of partial sums; a step that needs more of them goes in several passes. */
@@ -153,7 +154,7 @@ final class CudaAttention {
             Tensor logSumExp) {
         int value = OpShapes.attendExpanded(query, keysValues, ropeKeys, out, logSumExp);
         int width = query.width();
-        long shared = 4L * (TILE_ROWS * width + TILE_KEYS * (width + 1L + value) + TILE_ROWS * (TILE_KEYS + 1));
+        long shared = 4L * (2 * SLICE * STRIDE + TILE * STRIDE + TILE * Math.ceilDiv(value, TILE) * TILE);
         if (value > WIDEST_VALUE || shared > sharedBytes) {
             throw new IllegalArgumentException("attendExpanded: heads " + width + " wide with values " + value
                     + " wide; the CUDA kernel takes values up to " + WIDEST_VALUE + " wide and needs " + shared
@@ -174,6 +175,6 @@ final class CudaAttention {
                 .put("out", out)
                 .put("logSumExp", logSumExp)
                 .put((long) query.heads())
-                .run(expanded, new Grid(Math.ceilDiv(query.rows(), TILE_ROWS), query.heads(), 1, EXPANDED_THREADS), shared);
+                .run(expanded, new Grid(Math.ceilDiv(query.rows(), TILE), query.heads(), 1, EXPANDED_THREADS), shared);
     }
 }

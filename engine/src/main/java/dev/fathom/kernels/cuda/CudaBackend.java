@@ -121,8 +121,7 @@ public final class CudaBackend implements KernelBackend {
         long bytes = 4L * numbers.length;
         long sent = staging.send(
                 bytes, memory -> MemorySegment.copy(numbers, 0, memory, ValueLayout.JAVA_FLOAT, 0, numbers.length));
-        rows.copyColumns(
-                new Tensor(DeviceMemory.at(sent, bytes), to.rows(), to.cols()), to, 0);
+        rows.copyColumns(new Tensor(DeviceMemory.at(sent, bytes), to.rows(), to.cols()), to, 0);
     }
 
     @Override

@@ -60,8 +60,7 @@ final class CudaDevice implements AutoCloseable {
     }
 
     private static int capability(CudaDriver driver, int device) {
-        return 10 * driver.deviceAttribute(CAPABILITY_MAJOR, device)
-                + driver.deviceAttribute(CAPABILITY_MINOR, device);
+        return 10 * driver.deviceAttribute(CAPABILITY_MAJOR, device) + driver.deviceAttribute(CAPABILITY_MINOR, device);
     }
 
     String name() {

@@ -253,9 +253,7 @@ final class CudaDriver {
     /** Lets a kernel take so many bytes of shared memory beyond what it declares. */
     void allowShared(long kernel, long bytes) {
         int maxDynamicSharedSize = 8;
-        check(
-                "cuFuncSetAttribute",
-                NativeCalls.call(find("cuFuncSetAttribute"), kernel, maxDynamicSharedSize, bytes));
+        check("cuFuncSetAttribute", NativeCalls.call(find("cuFuncSetAttribute"), kernel, maxDynamicSharedSize, bytes));
     }
 
     /** @param extra  address of the list that names the arguments */

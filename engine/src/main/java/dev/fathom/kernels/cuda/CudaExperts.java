@@ -43,8 +43,7 @@ final class CudaExperts implements ExpertsKernel {
     }
 
     /** Where {@link ExpertPlan} lies on the device, weights in the order of {@code ofToken}. */
-    record DevicePlan(
-            int tokens, int topK, long starts, long tokenRow, long expertOf, long ofToken, long weight) {
+    record DevicePlan(int tokens, int topK, long starts, long tokenRow, long expertOf, long ofToken, long weight) {
         CudaLinear.Assignments assignments() {
             return new CudaLinear.Assignments((long) tokens * topK, starts, tokenRow, expertOf);
         }
@@ -79,8 +78,7 @@ final class CudaExperts implements ExpertsKernel {
     }
 
     /** Routes on the device too: nothing waits for anything. */
-    void apply(
-            Tensor x, Tensor logits, Tensor correctionBias, RouterRule rule, Tensor out, StepScratch scratch) {
+    void apply(Tensor x, Tensor logits, Tensor correctionBias, RouterRule rule, Tensor out, StepScratch scratch) {
         long mark = scratch.mark();
         apply(x, router.plan(logits, correctionBias, rule, scratch), out, scratch);
         scratch.release(mark);
@@ -108,10 +106,7 @@ final class CudaExperts implements ExpertsKernel {
             List<WeightMatrix> all = experts.stream().map(projection).toList();
             DeviceMatrix.Stacked stacked = DeviceMatrix.stack(all, device);
             return new Stack(
-                    weights.linear(stacked.first(), all.size()),
-                    all.size(),
-                    stacked.dataBytes(),
-                    stacked.scaleCount());
+                    weights.linear(stacked.first(), all.size()), all.size(), stacked.dataBytes(), stacked.scaleCount());
         }
     }
 }

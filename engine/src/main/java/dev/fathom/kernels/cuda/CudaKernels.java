@@ -21,8 +21,15 @@ import java.util.function.Consumer;
 /** The CUDA sources in the jar, and how they become kernels of a device. */
 final class CudaKernels implements AutoCloseable {
     private static final String SOURCES = "/kernels/cuda/";
-    static final List<String> FILES =
-            List.of(Nvrtc.PROGRAM, "storage.cuh", "rows.cu", "cache.cu", "linear.cu", "tensor.cu", "attention.cu", "experts.cu");
+    static final List<String> FILES = List.of(
+            Nvrtc.PROGRAM,
+            "storage.cuh",
+            "rows.cu",
+            "cache.cu",
+            "linear.cu",
+            "tensor.cu",
+            "attention.cu",
+            "experts.cu");
 
     private final CudaDevice device;
     private final long module;

@@ -8,6 +8,9 @@ import dev.fathom.tensor.Tensor;
 
 /** The linear kernels of one weight, or of several alike: for few rows of x and for many. */
 final class CudaLinear {
+    /** As long as all blocks of the kernel for few rows run at once, more of them are faster than larger ones. */
+    private static final int FEW_BLOCKS = 1024;
+
     private final DeviceMatrix weight;
     private final Launch launch;
     private final Shape few;
@@ -33,9 +36,9 @@ final class CudaLinear {
         private static final int THREADS = 128;
 
         /** @param expected  rows of x of a group */
-        void run(Launch launch, long outputCount, long groups, long expected) {
+        Grid grid(long outputCount, long groups, long expected) {
             long chunks = Math.clamp(Math.ceilDiv(expected, rows), 1, MOST_CHUNKS);
-            launch.run(kernel, new Grid(Math.ceilDiv(outputCount, outputs), chunks, groups, THREADS));
+            return new Grid(Math.ceilDiv(outputCount, outputs), chunks, groups, THREADS);
         }
     }
 
@@ -44,7 +47,10 @@ final class CudaLinear {
         if (weight.forTensorCores()) {
             String name = "tensor_" + weight.format() + "_";
             return new CudaLinear(
-                    weight, launch, new Shape(kernels.kernel(name + 1), 16, 8), new Shape(kernels.kernel(name + 4), 32, 32));
+                    weight,
+                    launch,
+                    new Shape(kernels.kernel(name + 1), 16, 8),
+                    new Shape(kernels.kernel(name + 4), 32, 32));
         }
         String name = "linear_" + weight.format() + "_" + weight.neighbours() + "_";
         return new CudaLinear(
@@ -64,7 +70,12 @@ final class CudaLinear {
     }
 
     private void run(long outputs, long groups, long rows) {
-        (rows <= few.rows ? few : many).run(launch, outputs, groups, rows);
+        Grid small = few.grid(outputs, groups, rows);
+        if (rows <= few.rows || small.x() * small.y() * small.z() <= FEW_BLOCKS) {
+            launch.run(few.kernel, small);
+        } else {
+            launch.run(many.kernel, many.grid(outputs, groups, rows));
+        }
     }
 
     private static final long NONE = 0;
@@ -155,7 +166,7 @@ final class CudaLinear {
                 .put(assignments.list)
                 .put(alone ? assignments.weights : NONE);
         if (alone) {
-            few.run(launch, weight.rows(), assignments.count, 1);
+            launch.run(few.kernel, few.grid(weight.rows(), assignments.count, 1));
         } else {
             // As if all had equally many; a block with more goes on.
             run(weight.rows(), experts, Math.ceilDiv(assignments.count, experts));

@@ -49,10 +49,7 @@ record DeviceMatrix(
             case F16Matrix w -> plain("F16", w.data(), w, 8);
             case BlockMatrix w -> plain(w.format().name(), w.data(), w, 1);
             case Fp8BlockMatrix w ->
-                blocks(
-                        w,
-                        DeviceMemory.address(w.data(), "weight"),
-                        DeviceMemory.address(w.scales(), "scales"));
+                blocks(w, DeviceMemory.address(w.data(), "weight"), DeviceMemory.address(w.scales(), "scales"));
         };
     }
 
@@ -133,7 +130,8 @@ record DeviceMatrix(
                 long scaleBytes = Tensor.byteSize(w.scales().rows(), w.scales().cols());
                 MemorySegment scales = device.allocate(Math.multiplyExact(scaleBytes, weights.size()));
                 for (int i = 0; i < weights.size(); i++) {
-                    MemorySegment from = ((Fp8BlockMatrix) weights.get(i)).scales().data();
+                    MemorySegment from =
+                            ((Fp8BlockMatrix) weights.get(i)).scales().data();
                     device.copy(from.asSlice(0, scaleBytes), scales.asSlice(i * scaleBytes, scaleBytes));
                 }
                 yield new Stacked(blocks(w, data.address(), scales.address()), dataBytes, scaleBytes / 4);

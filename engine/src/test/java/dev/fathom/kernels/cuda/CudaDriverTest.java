@@ -38,8 +38,10 @@ class CudaDriverTest {
             assertThat(NativeCalls.call(function("atoi"), text.address())).isEqualTo(13000);
             MemorySegment other = arena.allocateFrom("13001");
             MemorySegment compare = function("strncmp");
-            assertThat(NativeCalls.call(compare, text.address(), other.address(), 4)).isZero();
-            assertThat(NativeCalls.call(compare, text.address(), other.address(), 5)).isNegative();
+            assertThat(NativeCalls.call(compare, text.address(), other.address(), 4))
+                    .isZero();
+            assertThat(NativeCalls.call(compare, text.address(), other.address(), 5))
+                    .isNegative();
         }
     }
 
@@ -53,8 +55,10 @@ class CudaDriverTest {
         Tensor tensor = new Tensor(memory, 16, 64).rows(3, 2);
         assertThat(DeviceMemory.holds(tensor.data())).isTrue();
         assertThat(DeviceMemory.address(tensor, "x")).isEqualTo(0x7f0000000100L + 3 * 64 * 4);
-        assertThat(memory.asSlice(0, 8).asOverlappingSlice(memory.asSlice(8, 8))).isEmpty();
-        assertThat(memory.asSlice(0, 8).asOverlappingSlice(memory.asSlice(4, 8))).isPresent();
+        assertThat(memory.asSlice(0, 8).asOverlappingSlice(memory.asSlice(8, 8)))
+                .isEmpty();
+        assertThat(memory.asSlice(0, 8).asOverlappingSlice(memory.asSlice(4, 8)))
+                .isPresent();
         assertThatThrownBy(() -> tensor.get(0, 0)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> memory.set(ValueLayout.JAVA_INT, 0, 1)).isInstanceOf(IllegalStateException.class);
         try (Arena arena = Arena.ofConfined()) {
