@@ -63,25 +63,34 @@ public final class ModelBenchmark implements AutoCloseable {
         }
     }
 
+    private static final int FILLED_AT_ONCE = 1 << 20;
+
     private final LoadedModel loaded;
     private final Arena arena = Arena.ofShared();
     private final PagedKv kv;
-    private final StepScratch scratch = new StepScratch(1 << 20);
+    private final StepScratch scratch;
     private final SplittableRandom random = new SplittableRandom(1);
 
     private ModelBenchmark(LoadedModel loaded, List<Case> cases) {
         this.loaded = loaded;
         int slots = cases.stream().mapToInt(Case::slots).max().orElse(1);
-        this.kv = PagedKv.allocate(loaded.model().kvShape(), KvFormat.BF16, slots, arena);
-        fill(kv);
+        this.scratch = new StepScratch(1 << 20, loaded.kernels()::allocate);
+        this.kv = PagedKv.allocate(loaded.model().kvShape(), KvFormat.BF16, slots, arena, loaded.kernels());
+        kv.layers().forEach(this::fill);
     }
 
     /** The contexts to decode after: normal numbers, as speed depends on there being some, not on which. */
-    private void fill(PagedKv cache) {
-        for (MemorySegment layer : cache.layers()) {
-            for (long at = 0; at < layer.byteSize(); at += 2) {
-                layer.set(Codecs.LE_SHORT, at, Codecs.floatToBf16((float) random.nextGaussian()));
-            }
+    private void fill(MemorySegment layer) {
+        float[] pairs = new float[FILLED_AT_ONCE];
+        for (int i = 0; i < pairs.length; i++) {
+            int low = Codecs.floatToBf16((float) random.nextGaussian()) & 0xFFFF;
+            int high = Codecs.floatToBf16((float) random.nextGaussian());
+            pairs[i] = Float.intBitsToFloat(high << 16 | low);
+        }
+        for (long at = 0; at < layer.byteSize(); at += 4L * FILLED_AT_ONCE) {
+            int count = (int) Math.min(FILLED_AT_ONCE, (layer.byteSize() - at) / 4);
+            Tensor part = new Tensor(layer.asSlice(at), 1, count);
+            loaded.kernels().upload(count == FILLED_AT_ONCE ? pairs : Arrays.copyOf(pairs, count), part);
         }
     }
 
@@ -173,6 +182,7 @@ public final class ModelBenchmark implements AutoCloseable {
             }
         }
         long start = System.nanoTime();
+        loaded.kernels().beginStep();
         StepOutput output = loaded.model()
                 .forward(new StepContext(
                         ids,
@@ -182,7 +192,7 @@ public final class ModelBenchmark implements AutoCloseable {
                         loaded.kernels(),
                         Communicator.single(),
                         scratch));
-        if (Float.isNaN(output.logits().get(0, 0))) {
+        if (Float.isNaN(loaded.kernels().download(output.logits()).get(0, 0))) {
             throw new IllegalStateException("the model gave NaN");
         }
         double seconds = (System.nanoTime() - start) / 1e9;

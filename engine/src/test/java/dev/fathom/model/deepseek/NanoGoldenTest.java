@@ -34,6 +34,8 @@ class NanoGoldenTest {
         "fp8, c, AUTO",
         "fp8, c-avx2, AUTO",
         "bf16, vector, ABSORBED",
+        "fp8, cuda, AUTO",
+        "bf16, cuda, ABSORBED",
     })
     void equalsTheReference(String weights, String backend, AttentionForm form) {
         List<GoldenCase> cases = cases(weights);
@@ -45,7 +47,7 @@ class NanoGoldenTest {
 
     /** A sequence's numbers do not depend on what shares its steps, bit for bit. */
     @ParameterizedTest
-    @CsvSource({"fp8, vector", "bf16, vector", "fp8, c"})
+    @CsvSource({"fp8, vector", "bf16, vector", "fp8, c", "fp8, cuda"})
     void givesTheSameBitsAloneAndInABatch(String weights, String backend) {
         List<GoldenCase> cases = cases(weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT)) {
