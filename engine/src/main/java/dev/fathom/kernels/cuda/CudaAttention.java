@@ -73,7 +73,7 @@ final class CudaAttention {
         Rows rows = send(batch);
         long runs = Math.ceilDiv(Arrays.stream(batch.contextLength()).max().orElse(0), RUN);
         long rowBytes = 4L * query.heads() * runs * (heads.out.width() + 2);
-        int most = (int) Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, tokens);
+        int most = Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, tokens);
         long scratch = partial(Math.multiplyExact(rowBytes, most));
         long shared = 4L * SHARING * (query.width() + RUN);
         boolean pairs = query.width() % 2 == 0 && heads.out.width() % 2 == 0 && heads.firstValue % 2 == 0;
