@@ -18,7 +18,7 @@ public final class OnDevice implements KernelBackend {
     private final KernelBackend inner;
     private final Arena arena = Arena.ofShared();
     private final StepScratch scratch;
-    private final Map<PagedKv, PagedKv> caches = new IdentityHashMap<>();
+    private final IdentityHashMap<PagedKv, PagedKv> caches = new IdentityHashMap<>();
     private Map<Place, Pair> tensors = new HashMap<>();
 
     public OnDevice(KernelBackend inner) {

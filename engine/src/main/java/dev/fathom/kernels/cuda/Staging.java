@@ -4,7 +4,6 @@ import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.IdentityHashMap;
-import java.util.Map;
 
 /**
  * Small arrays on their way to the device, and results on their way back. What is sent lies in a ring of pinned memory until
@@ -16,7 +15,7 @@ final class Staging implements AutoCloseable {
     private static final long ALIGNMENT = 256;
 
     private final CudaDevice device;
-    private final Map<Object, Long> sent = new IdentityHashMap<>();
+    private final IdentityHashMap<Object, Long> sent = new IdentityHashMap<>();
     private MemorySegment host;
     private MemorySegment mirror;
     private long used;
