@@ -13,6 +13,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -128,10 +129,11 @@ final class Nvrtc implements KernelCompiler {
         if (program == null) {
             throw new IllegalArgumentException("the source has no " + PROGRAM);
         }
-        List<String> names = source.files().keySet().stream()
-                .filter(name -> !name.equals(PROGRAM))
+        List<Map.Entry<String, String>> included = source.files().entrySet().stream()
+                .filter(file -> !file.getKey().equals(PROGRAM))
                 .toList();
-        List<String> texts = names.stream().map(source.files()::get).toList();
+        List<String> names = included.stream().map(Map.Entry::getKey).toList();
+        List<String> texts = included.stream().map(Map.Entry::getValue).toList();
         MemorySegment handle = arena.allocate(ValueLayout.JAVA_LONG);
         call(
                 "nvrtcCreateProgram",
