@@ -126,8 +126,7 @@ class LlamaModelTest {
         AttentionBatch batch = new AttentionBatch(new int[] {0, 8}, new int[] {8}, new int[][] {slots});
         PagedKv kv = PagedKv.allocate(model.kvShape(), KvFormat.F32, 8, arena);
         int[] ids = {9, 4, 300, 17, 5, 5, 80, 41};
-        return model.forward(
-                        new StepContext(ids, batch, new int[] {7}, kv, kernels, Communicator.single(), scratch))
+        return model.forward(new StepContext(ids, batch, new int[] {7}, kv, kernels, Communicator.single(), scratch))
                 .logits()
                 .toArray();
     }
@@ -156,8 +155,7 @@ class LlamaModelTest {
         }
         for (float broken : new float[] {0, -1, Float.NaN, Float.POSITIVE_INFINITY}) {
             divisors[3] = broken;
-            assertThatThrownBy(
-                            () -> load("tiny-llama", type, none, withDivisors(divisors), ModelOptions.DEFAULT))
+            assertThatThrownBy(() -> load("tiny-llama", type, none, withDivisors(divisors), ModelOptions.DEFAULT))
                     .isInstanceOf(CheckpointException.class)
                     .hasMessageContaining("rope_freqs.weight holds " + broken);
         }
