@@ -1,5 +1,5 @@
 /*
- * One vector of float32 lanes, as wide as the target has: 16 with AVX-512 (F, BW, DQ, VL), 8 with AVX2 and FMA. Kernels use
+ * One vector of float32 lanes, as wide as the target has: 16 with AVX-512 (F, BW, DQ, VL), 8 with AVX2, FMA and F16C. Kernels use
  * these names only, so that each is written once. Every operation rounds once, and no function depends on the compiler's
  * mood: the build passes -ffp-contract=off.
  */
@@ -73,6 +73,8 @@ ALWAYS ints as_ints(floats v) { return _mm512_castps_si512(v); }
 ALWAYS ints widen(const uint8_t *p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *) p)); }
 /* LANES unsigned 16-bit numbers as ints. */
 ALWAYS ints widen_unsigned(const uint8_t *p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *) p)); }
+/* LANES IEEE half floats. */
+ALWAYS floats widen_halves(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p)); }
 /* LANES ints of at most 16 bits, stored as such. */
 ALWAYS void store_narrow(uint8_t *p, ints v) { _mm256_storeu_si256((__m256i *) p, _mm512_cvtepi32_epi16(v)); }
 
@@ -97,7 +99,7 @@ ALWAYS float first_of(floats v) { return _mm512_cvtss_f32(v); }
 /* Halves of v added, then as with AVX2. */
 ALWAYS __m256 halved(floats v) { return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)); }
 
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
 #define LANES 8
 /* Rows of x in a tile: 12 accumulators, 3 vectors of x and one of weights in 16 registers. */
@@ -151,6 +153,7 @@ ALWAYS ints as_ints(floats v) { return _mm256_castps_si256(v); }
 
 ALWAYS ints widen(const uint8_t *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *) p)); }
 ALWAYS ints widen_unsigned(const uint8_t *p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *) p)); }
+ALWAYS floats widen_halves(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *) p)); }
 ALWAYS void store_narrow(uint8_t *p, ints v) {
     __m128i packed = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
     _mm_storeu_si128((__m128i *) p, packed);
@@ -176,7 +179,7 @@ ALWAYS float first_of(floats v) { return _mm256_cvtss_f32(v); }
 ALWAYS __m256 halved(floats v) { return v; }
 
 #else
-#error "the kernels need AVX2 and FMA, or AVX-512 F, BW, DQ and VL"
+#error "the kernels need AVX2, FMA and F16C, or AVX-512 F, BW, DQ and VL"
 #endif
 
 /* The sums of the lanes of four vectors, each by the same additions: halves, then neighbours, then pairs. */

@@ -15,16 +15,33 @@ struct linear {
 
 int64_t fathom_workspace_bytes(void) { return sizeof(union space); }
 
-/* A unit is a row of x. */
+/*
+ * Whether products run on the processor's matrix tiles, for which Linux is asked here, once a process and before threads use them: 1
+ * or 0; or minus the error that Linux gave.
+ */
+int64_t fathom_tiles(void) {
+#ifdef AMX
+    long result = 158; /* arch_prctl(ARCH_REQ_XCOMP_PERM, tile data) */
+    __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023L), "S"(18L) : "rcx", "r11", "memory");
+    return result < 0 ? result : 1;
+#else
+    return 0;
+#endif
+}
+
+/* A unit is a panel of rows of x. */
 void fathom_prepare(struct linear *a, int thread) {
     long cols = a->weight.cols;
+    long height = panel_rows(a->weight.format);
     (void) thread;
     for (;;) {
-        long r = __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
-        if (r >= a->m) {
+        long first = height * __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
+        if (first >= a->m) {
             return;
         }
-        prepare(a->weight.format, a->x + r * cols, 0, cols, cols, a->prepared, r, a->m);
+        for (long r = first; r < least(a->m, first + height); r++) {
+            prepare(a->weight.format, a->x + r * cols, 0, cols, cols, a->prepared, r, a->m);
+        }
     }
 }
 

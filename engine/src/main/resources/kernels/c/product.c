@@ -1,13 +1,25 @@
 /* Products with weights of every format, compiled once for all that need them. */
+#include "dense.h"
 #include "fp8.h"
 #include "product.h"
 
 void prepare(long format, const float *values, long from, long to, long columns, uint8_t *prepared, long r, long count) {
-    long first = r / HEIGHT * HEIGHT;
-    long height = least(HEIGHT, count - first);
+    long first = r / panel_rows(format) * panel_rows(format);
+    long height = least(panel_rows(format), count - first);
     uint8_t *panel = prepared + first * prepared_bytes(format, columns);
+#ifdef AMX
+    if (is_tiled(format)) {
+        pair_row(values, from, to, panel, r - first, height);
+        return;
+    }
+#endif
     switch (format) {
-        case FP8: pack_row(values, to - from, (float *) panel + height * from + (r - first) * LANES, height); break;
+        case FP8:
+        case F32:
+        case BF16:
+        case F16:
+            pack_row(values, to - from, (float *) panel + height * from + (r - first) * LANES, height);
+            break;
         default:
             round_row(values, to - from, (struct group *) panel + height * (from / GROUP_COLUMNS) + r - first, height);
             break;
@@ -16,14 +28,24 @@ void prepare(long format, const float *values, long from, long to, long columns,
 
 void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
              union space *space) {
+#ifdef AMX
+    if (is_tiled(w->format)) {
+        tiled_product(w, from, to, x, m, y, y_stride, &space->tiles);
+        return;
+    }
+#endif
+    struct workspace *floats = &space->floats;
     switch (w->format) {
         case FP8:
             if (m <= HEIGHT) {
                 few_rows_fp8(w, from, to, x, m, y, y_stride);
             } else {
-                many_rows(w, expand_fp8, from, to, x, m, y, y_stride, &space->floats);
+                many_rows(w, expand_fp8, from, to, x, m, y, y_stride, floats);
             }
             break;
+        case F32: product_of_numbers(F32, expand_f32, w, from, to, x, m, y, y_stride, floats); break;
+        case BF16: product_of_numbers(BF16, expand_bf16, w, from, to, x, m, y, y_stride, floats); break;
+        case F16: product_of_numbers(F16, expand_f16, w, from, to, x, m, y, y_stride, floats); break;
         default: many_codes(w, from, to, x, m, y, y_stride, &space->codes); break;
     }
 }

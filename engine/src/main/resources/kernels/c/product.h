@@ -2,6 +2,7 @@
 #ifndef FATHOM_PRODUCT_H
 #define FATHOM_PRODUCT_H
 
+#include "amx.h"
 #include "blocks.h"
 #include "tiles.h"
 
@@ -9,14 +10,46 @@
 union space {
     struct workspace floats;
     struct code_space codes;
+#ifdef AMX
+    struct tile_space tiles;
+#endif
 };
 
-/* Bytes of a prepared row of x. Row r of some begins r times as far on if it is the first of its panel of HEIGHT rows. */
+/* Whether a format's products run on the processor's matrix tiles. */
+ALWAYS int is_tiled(long format) {
+#ifdef AMX
+    return format == BF16 || format == FP8;
+#else
+    (void) format;
+    return 0;
+#endif
+}
+
+/* Bytes of a prepared row of x. Row r of some begins r times as far on if it is the first of its panel. */
 ALWAYS long prepared_bytes(long format, long columns) {
+#ifdef AMX
+    if (is_tiled(format)) {
+        return paired_bytes(columns);
+    }
+#endif
     switch (format) {
-        case FP8: return 4 * padded(columns);
+        case FP8:
+        case F32:
+        case BF16:
+        case F16: return 4 * padded(columns);
         default: return (long) sizeof(struct group) * groups_of(columns);
     }
+}
+
+/* Rows of x in a panel: one thread prepares them. */
+ALWAYS long panel_rows(long format) {
+#ifdef AMX
+    if (is_tiled(format)) {
+        return SIDE;
+    }
+#endif
+    (void) format;
+    return HEIGHT;
 }
 
 /* For the other files only. */

@@ -14,8 +14,8 @@
 #define COLUMNS 768
 /* Weight rows expanded together: 192 KiB of float32, in the second-level cache; x comes from farther away once for all. */
 #define OUTPUTS 64
-/* Rows of x that meet them, a multiple of HEIGHT: their sums wait in 528 KiB. */
-#define ROWS 132
+/* Rows of x that meet them, a multiple of every format's panel: their sums wait in 576 KiB. */
+#define ROWS 144
 /* Up to so many rows of x stay in the second-level cache whole: each expanded tile is used up before the next is made. */
 #define FEW 48
 

@@ -17,6 +17,10 @@ enum format {
     Q4_K,
     Q5_K,
     Q6_K,
+    /* Numbers, row after row. */
+    F32,
+    BF16,
+    F16,
 };
 
 /* Rows past the last are read as the last; whoever stores leaves them out. */

@@ -5,6 +5,7 @@ import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
 import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
 import dev.fathom.kernels.KvFormat;
@@ -30,7 +31,7 @@ import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
- * The vector backend against the C backend on FP8 weights and in attention, call by call in turn, so that both have the same neighbours on a
+ * The vector backend against the C backend on weights and in attention, call by call in turn, so that both have the same neighbours on a
  * shared machine: medians, bytes of weights and multiply-adds per second, and the ratio.
  *
  * <p>{@code BackendComparison CACHE_FOLDER [threads=2] [target=widest] [seconds for each line=4]}
@@ -66,10 +67,13 @@ public final class BackendComparison implements AutoCloseable {
                 : CKernels.target(CpuTarget.CPU_INFO);
         double seconds = arguments.length > 3 ? Double.parseDouble(arguments[3]) : 4;
         try (var comparison = new BackendComparison(Path.of(arguments[0]), target, threads, seconds)) {
-            for (int[] shape : new int[][] {{7168, 2048}, {2048, 7168}}) {
-                comparison.linear(shape[0], shape[1], 1, 2, 8, 32, 256);
+            for (DType format : List.of(DType.F8_E4M3, DType.BF16, DType.F32)) {
+                for (int[] shape : new int[][] {{7168, 2048}, {2048, 7168}}) {
+                    comparison.linear(format, shape[0], shape[1], 1, 2, 8, 32, 256);
+                }
+                comparison.experts(format, 1, 8, 256);
             }
-            comparison.experts(1, 8, 256);
+            comparison.heads(16, 1, 16, 64);
             for (int heads : new int[] {16, 128}) {
                 comparison.latentAttention(heads, 1, 4096);
                 comparison.latentAttention(heads, 8, 1024);
@@ -78,12 +82,12 @@ public final class BackendComparison implements AutoCloseable {
         }
     }
 
-    private void linear(int outputs, int inputs, int... rows) {
-        WeightMatrix first = data.weight(DType.F8_E4M3, outputs, inputs);
+    private void linear(DType format, int outputs, int inputs, int... rows) {
+        WeightMatrix first = data.weight(format, outputs, inputs);
         int copies = (int) (WORKING_SET_BYTES / first.bytes());
         List<List<LinearKernel>> kernels = List.of(new ArrayList<>(), new ArrayList<>());
         for (int i = 0; i < copies; i++) {
-            WeightMatrix weight = i == 0 ? first : data.weight(DType.F8_E4M3, outputs, inputs);
+            WeightMatrix weight = i == 0 ? first : data.weight(format, outputs, inputs);
             for (int b = 0; b < 2; b++) {
                 kernels.get(b).add(backends.get(b).bind(weight));
             }
@@ -92,7 +96,7 @@ public final class BackendComparison implements AutoCloseable {
             Tensor x = data.tensor(m, inputs);
             Tensor y = data.tensor(m, outputs);
             compare(
-                    String.format(Locale.ROOT, "linear %d x %d, %3d rows", outputs, inputs, m),
+                    String.format(Locale.ROOT, "%s linear %d x %d, %3d rows", format, outputs, inputs, m),
                     first.bytes(),
                     (long) m * outputs * inputs,
                     m >= MANY_ROWS,
@@ -100,16 +104,17 @@ public final class BackendComparison implements AutoCloseable {
         }
     }
 
-    private void experts(int... tokens) {
+    private void experts(DType format, int... tokens) {
         int hidden = 7168;
         int inner = 2048;
         List<ExpertWeights> weights = new ArrayList<>();
         for (int e = 0; e < EXPERTS; e++) {
             weights.add(new ExpertWeights(
-                    data.weight(DType.F8_E4M3, inner, hidden),
-                    data.weight(DType.F8_E4M3, inner, hidden),
-                    data.weight(DType.F8_E4M3, hidden, inner)));
+                    data.weight(format, inner, hidden),
+                    data.weight(format, inner, hidden),
+                    data.weight(format, hidden, inner)));
         }
+        long bytes = 3 * weights.getFirst().gate().bytes();
         List<ExpertsKernel> kernels =
                 backends.stream().map(backend -> backend.bindExperts(weights)).toList();
         for (int m : tokens) {
@@ -122,11 +127,29 @@ public final class BackendComparison implements AutoCloseable {
             Tensor x = data.tensor(m, hidden);
             Tensor out = data.tensor(m, hidden);
             compare(
-                    String.format(Locale.ROOT, "experts %d x %d, %3d tokens", hidden, inner, m),
-                    3L * active * hidden * inner,
+                    String.format(Locale.ROOT, "%s experts %d x %d, %3d tokens", format, hidden, inner, m),
+                    active * bytes,
                     3L * m * TOP_K * hidden * inner,
                     m >= MANY_ROWS,
                     (backend, call) -> kernels.get(backend).apply(x, plan, out, scratch));
+        }
+    }
+
+    /** From queries into the latent space, at DeepSeek's widths. */
+    private void heads(int heads, int... rows) {
+        WeightMatrix stacked = data.weight(DType.BF16, heads * 512, 128);
+        List<HeadsKernel> kernels = backends.stream()
+                .map(backend -> backend.bindHeads(stacked, heads))
+                .toList();
+        for (int m : rows) {
+            HeadView x = HeadView.of(data.tensor(m, heads * 128), heads);
+            HeadView y = HeadView.of(data.tensor(m, heads * 512), heads);
+            compare(
+                    String.format(Locale.ROOT, "%d heads 512 x 128, %3d rows", heads, m),
+                    stacked.bytes(),
+                    m * stacked.bytes() / 2,
+                    m >= MANY_ROWS,
+                    (backend, call) -> kernels.get(backend).apply(x, y));
         }
     }
 
@@ -197,7 +220,7 @@ public final class BackendComparison implements AutoCloseable {
         double work = arithmetic ? 2e-9 * multiplyAdds : 1e-9 * bytes;
         System.out.printf(
                 Locale.ROOT,
-                "%-32s vector %6.1f, c %6.1f %s: %.2f times as fast%n",
+                "%-38s vector %6.1f, c %6.1f %s: %.2f times as fast%n",
                 name,
                 work / vector,
                 work / c,

@@ -23,8 +23,8 @@ import java.util.function.Consumer;
 
 /**
  * Writes a checkpoint with a model's real layer sizes, few layers and random weights, so that speed can be measured
- * without a download: {@code java -cp ... dev.fathom.bench.SliceMaker (v3 | v2lite) FOLDER}. DeepSeek-V3's is in FP8
- * blocks (2 layers, 32 experts, 3.2 GB), DeepSeek-V2-Lite's in BF16 (4 layers, 4.5 GB).
+ * without a download: {@code java -cp ... dev.fathom.bench.SliceMaker (v3 | v2lite) FOLDER [LAYERS]}. DeepSeek-V3's is in
+ * FP8 blocks (2 layers, 32 experts, 3.2 GB), DeepSeek-V2-Lite's in BF16 (4 layers, 4.5 GB; with all 27, 31 GB).
  *
  * <p>Weights are drawn from a pool of normal numbers, long runs at random places: they look random to a memory system
  * and to the arithmetic, and gigabytes are written in seconds. The tokenizer is the embedded model's, whose vocabulary
@@ -43,7 +43,23 @@ public final class SliceMaker {
             int heads,
             int qLora,
             int vocabulary,
-            String config) {}
+            String config) {
+        Shape withLayers(int count) {
+            String changed = config.replace("\"num_hidden_layers\": " + layers, "\"num_hidden_layers\": " + count);
+            return new Shape(
+                    fp8,
+                    hidden,
+                    denseInner,
+                    expertInner,
+                    count,
+                    experts,
+                    sharedExperts,
+                    heads,
+                    qLora,
+                    vocabulary,
+                    changed);
+        }
+    }
 
     private static final Shape V3 = new Shape(true, 7168, 18432, 2048, 2, 32, 1, 128, 1536, 32768, """
             {"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "n_routed_experts": 32,
@@ -131,11 +147,15 @@ public final class SliceMaker {
     }
 
     public static void main(String[] arguments) throws IOException {
-        if (arguments.length != 2 || !List.of("v3", "v2lite").contains(arguments[0])) {
-            System.err.println("usage: SliceMaker (v3 | v2lite) FOLDER");
+        if (arguments.length < 2
+                || arguments.length > 3
+                || !List.of("v3", "v2lite").contains(arguments[0])) {
+            System.err.println("usage: SliceMaker (v3 | v2lite) FOLDER [LAYERS]");
             System.exit(2);
         }
-        new SliceMaker(arguments[0].equals("v3") ? V3 : V2_LITE).write(Path.of(arguments[1]), System.out);
+        Shape shape = arguments[0].equals("v3") ? V3 : V2_LITE;
+        int layers = arguments.length == 3 ? Integer.parseInt(arguments[2]) : shape.layers();
+        new SliceMaker(shape.withLayers(layers)).write(Path.of(arguments[1]), System.out);
     }
 
     private void write(Path folder, PrintStream log) throws IOException {

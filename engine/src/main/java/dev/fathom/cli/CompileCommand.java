@@ -33,7 +33,8 @@ final class CompileCommand implements Callable<Integer> {
             names = "--target",
             paramLabel = "NAME",
             split = ",",
-            description = "Instruction sets: avx2, avx512; several with commas. Default: the best of this machine.")
+            description =
+                    "Instruction sets: avx2, avx512, amx; several with commas. Default: the best of this machine.")
     private List<String> targets = List.of();
 
     CompileCommand(Terminal terminal, Environment environment) {

@@ -41,7 +41,8 @@ class CompileCommandTest {
         assertThat(runner.run("compile", "--target", "avx2,mmx", "--kernel-cache-dir", folder.toString()))
                 .isEqualTo(1);
         assertThat(runner.err())
-                .isEqualTo("fathom: There is no target named \"mmx\"; give avx2, avx2-vnni, avx512, avx512-vnni.\n");
+                .isEqualTo(
+                        "fathom: There is no target named \"mmx\"; give avx2, avx2-vnni, avx512, avx512-vnni, amx.\n");
     }
 
     @Test

@@ -91,7 +91,7 @@ abstract class ExpertsContract extends GroupedContract {
         assertSameBits(alone, out.rows(t, 1), "token " + t + " alone");
     }
 
-    private static void check(
+    private void check(
             List<ExpertWeights> weights, Tensor x, int t, int[] chosen, float[] routing, Tensor out, String what) {
         int hidden = x.cols();
         int inner = weights.getFirst().gate().rows();
@@ -101,6 +101,7 @@ abstract class ExpertsContract extends GroupedContract {
             ExpertWeights expert = weights.get(chosen[k]);
             double[] active = new double[inner];
             double[] activeBound = new double[inner];
+            double rounding = roundsToBf16(expert.down()) ? 0x1p-8 : 0;
             for (int i = 0; i < inner; i++) {
                 Dot gate = dot(expert.gate(), i, x, t, 0);
                 Dot up = dot(expert.up(), i, x, t, 0);
@@ -109,7 +110,7 @@ abstract class ExpertsContract extends GroupedContract {
                 // The slope of silu is below 1.1 everywhere.
                 activeBound[i] = 1.1 * gate.bound() * (Math.abs(up.sum()) + up.bound())
                         + Math.abs(silu) * up.bound()
-                        + 12 * U * Math.abs(active[i])
+                        + (12 * U + rounding) * Math.abs(active[i])
                         + TINY;
             }
             if (expert.down() instanceof BlockMatrix) {

@@ -45,6 +45,26 @@ abstract class KernelFixture {
     /** A fresh backend of the kind under test. */
     protected abstract KernelBackend backend(int threads);
 
+    /** Whether products with this weight take x rounded to BF16, and tiny numbers as zeros. */
+    protected boolean roundsToBf16(WeightMatrix weight) {
+        return false;
+    }
+
+    /** What stands for a number of x in products with this weight. */
+    float input(WeightMatrix weight, float x) {
+        return roundsToBf16(weight) ? flushed(Codecs.bf16ToFloat(Codecs.floatToBf16(flushed(x)))) : x;
+    }
+
+    private static float flushed(float x) {
+        return Math.abs(x) < Float.MIN_NORMAL ? 0 : x;
+    }
+
+    /** A number of the weight as products take it. */
+    float stored(WeightMatrix weight, int row, int col) {
+        float value = weight.get(row, col);
+        return weight instanceof Bf16Matrix && roundsToBf16(weight) ? flushed(value) : value;
+    }
+
     @BeforeEach
     void openBackend() {
         System.out.println(getClass().getSimpleName() + " seed " + SEED);

@@ -241,11 +241,11 @@ abstract class LinearContract extends KernelFixture {
     }
 
     /** Row r of x from a column on, times a weight row: n roundings of partial sums, one of each product. */
-    static Dot dot(WeightMatrix weight, int row, Tensor x, int r, int column) {
+    Dot dot(WeightMatrix weight, int row, Tensor x, int r, int column) {
         return dot(weight, row, input(weight, x, r, column));
     }
 
-    static Dot dot(WeightMatrix weight, int row, double[] x) {
+    Dot dot(WeightMatrix weight, int row, double[] x) {
         double sum = 0;
         double magnitude = 0;
         double minimum = 0;
@@ -259,15 +259,15 @@ abstract class LinearContract extends KernelFixture {
         }
         int n = weight.cols() + 2;
         // The product of both scales may be subnormal: its error counts as often as the largest product of codes.
-        double least = weight instanceof BlockMatrix ? 0x1p14 * TINY : TINY;
+        double least = weight instanceof BlockMatrix ? 0x1p14 * TINY : roundsToBf16(weight) ? Float.MIN_NORMAL : TINY;
         return new Dot(sum, n * (U * magnitude + least));
     }
 
-    /** What stands for a row of x: itself, or whole numbers times a scale where weights are small integers. */
-    static double[] input(WeightMatrix weight, Tensor x, int r, int column) {
+    /** What stands for a row of x: itself, rounded to BF16, or whole numbers times a scale where weights are small integers. */
+    double[] input(WeightMatrix weight, Tensor x, int r, int column) {
         double[] input = new double[weight.cols()];
         for (int i = 0; i < input.length; i++) {
-            input[i] = x.get(r, column + i);
+            input[i] = input(weight, x.get(r, column + i));
         }
         if (weight instanceof BlockMatrix) {
             for (int from = 0; from < input.length; from += 32) {
@@ -312,10 +312,10 @@ abstract class LinearContract extends KernelFixture {
             for (int o = 0; o < weight.rows(); o++) {
                 assertThat(batch.get(i, o) + 0f)
                         .as(what + " [" + o + ", " + i + "]")
-                        .isEqualTo(weight.get(o, i) + 0f);
+                        .isEqualTo(stored(weight, o, i) + 0f);
                 assertThat(alone.get(0, o) + 0f)
                         .as(what + " [" + o + ", " + i + "]")
-                        .isEqualTo(weight.get(o, i) + 0f);
+                        .isEqualTo(stored(weight, o, i) + 0f);
             }
         }
     }

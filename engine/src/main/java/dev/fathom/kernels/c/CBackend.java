@@ -27,7 +27,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Attention, operations on rows, linear maps and experts with FP8 weights or GGUF's blocks in C; weights of other formats on the
+ * Attention, operations on rows, linear maps and experts in C; weights that {@link WeightStruct} does not serve on the
  * vector backend, whose threads run both. An operation is here where it beats its Java twin by 15 % or more, or where every start would wait for the
  * JIT to compile that twin; docs/performance.md has the figures.
  */
@@ -74,6 +74,11 @@ public final class CBackend implements KernelBackend {
         }
     }
 
+    /** Whether products run on the processor's matrix tiles. */
+    boolean tiles() {
+        return library.tiles();
+    }
+
     @Override
     public String name() {
         return "c";
@@ -86,7 +91,7 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public String description() {
-        return "c: attention, rows, FP8 and GGUF block weights in C (" + library.builtBy()
+        return "c: attention, rows, linear maps and experts in C (" + library.builtBy()
                 + "); weights of other formats fall back to " + vector.description();
     }
 
@@ -98,13 +103,15 @@ public final class CBackend implements KernelBackend {
     @Override
     public HeadsKernel bindHeads(WeightMatrix stacked, int heads) {
         OpShapes.bindHeads(stacked, heads);
-        return CHeads.serves(stacked) ? new CHeads(stacked, heads, library, team) : vector.bindHeads(stacked, heads);
+        return CHeads.serves(stacked, library)
+                ? new CHeads(stacked, heads, library, team)
+                : vector.bindHeads(stacked, heads);
     }
 
     @Override
     public ExpertsKernel bindExperts(List<ExpertWeights> experts) {
         OpShapes.bindExperts(experts);
-        return CExperts.serves(experts) ? new CExperts(experts, library, team) : vector.bindExperts(experts);
+        return CExperts.serves(experts, library) ? new CExperts(experts, library, team) : vector.bindExperts(experts);
     }
 
     @Override

@@ -46,10 +46,10 @@ final class CExperts implements ExpertsKernel {
     private final MemorySegment all;
 
     /** Whether all weights are of a kind the kernels are written for, and gate and up want x alike: it is prepared once. */
-    static boolean serves(List<ExpertWeights> experts) {
+    static boolean serves(List<ExpertWeights> experts, CLibrary library) {
         ExpertWeights first = experts.getFirst();
         return weights(experts).allMatch(WeightStruct::serves)
-                && WeightStruct.input(first.gate()) == WeightStruct.input(first.up());
+                && WeightStruct.input(first.gate(), library.tiles()) == WeightStruct.input(first.up(), library.tiles());
     }
 
     private static Stream<WeightMatrix> weights(List<ExpertWeights> experts) {

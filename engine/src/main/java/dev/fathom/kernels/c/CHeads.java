@@ -26,8 +26,8 @@ final class CHeads implements HeadsKernel {
     private final MemorySegment struct;
 
     /** FP8 kernels note what they find in tiles of rows that begin at the weight's first; a head may begin inside one. */
-    static boolean serves(WeightMatrix stacked) {
-        return WeightStruct.serves(stacked) && WeightStruct.input(stacked) == WeightStruct.Input.CODES;
+    static boolean serves(WeightMatrix stacked, CLibrary library) {
+        return WeightStruct.serves(stacked) && (WeightStruct.noteBytes(stacked) == 0 || library.tiles());
     }
 
     /** @param stacked  one that is served */

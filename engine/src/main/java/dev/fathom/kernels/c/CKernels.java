@@ -24,6 +24,8 @@ public final class CKernels {
             "storage.h",
             "weight.h",
             "tiles.h",
+            "amx.h",
+            "dense.h",
             "fp8.h",
             "codes.h",
             "int8.h",

@@ -15,6 +15,7 @@ import java.lang.invoke.MethodHandle;
  * the units out among themselves by a counter in the struct.
  *
  * @param workspaceBytes  what each thread needs
+ * @param tiles           whether products with FP8 and BF16 run on the processor's matrix tiles
  * @param builtBy         target and compiler, for the banner
  */
 record CLibrary(
@@ -34,6 +35,7 @@ record CLibrary(
         MemorySegment attendLatent,
         MemorySegment attendExpanded,
         long workspaceBytes,
+        boolean tiles,
         String builtBy) {
     /** Floats of the widest vector: rows are padded to at most this. */
     static final int LANES = 16;
@@ -62,7 +64,8 @@ record CLibrary(
                     symbol(symbols, "fathom_load_rows"),
                     symbol(symbols, "fathom_attend_latent"),
                     symbol(symbols, "fathom_attend_expanded"),
-                    workspaceBytes(symbols),
+                    number(symbols, "fathom_workspace_bytes"),
+                    tiles(symbols),
                     target.label() + ", " + entry.compiler());
         } catch (IllegalArgumentException e) {
             throw new KernelException(
@@ -74,10 +77,18 @@ record CLibrary(
         return symbols.find(name).orElseThrow(() -> new IllegalArgumentException("it has no function " + name));
     }
 
-    private static long workspaceBytes(SymbolLookup symbols) {
+    private static boolean tiles(SymbolLookup symbols) {
+        long answer = number(symbols, "fathom_tiles");
+        if (answer < 0) {
+            throw new KernelException("Linux refuses this process the processor's matrix tiles (arch_prctl, error "
+                    + -answer + "); --kernel-backend vector serves without C");
+        }
+        return answer == 1;
+    }
+
+    private static long number(SymbolLookup symbols, String function) {
         MethodHandle handle = Linker.nativeLinker()
-                .downcallHandle(
-                        symbol(symbols, "fathom_workspace_bytes"), FunctionDescriptor.of(ValueLayout.JAVA_LONG));
+                .downcallHandle(symbol(symbols, function), FunctionDescriptor.of(ValueLayout.JAVA_LONG));
         try {
             return (long) handle.invokeExact();
         } catch (RuntimeException | Error e) {

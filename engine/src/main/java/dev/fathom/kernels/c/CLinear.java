@@ -50,7 +50,7 @@ final class CLinear implements LinearKernel {
         if (m == 0) {
             return;
         }
-        int unit = team.rowsPerUnit(rows());
+        int unit = team.rowsPerUnit(rows(), m);
         // Written each time, so that a weight whose arena is closed is noticed.
         WeightStruct.write(weight, struct, WEIGHT);
         set(X, CTeam.address(x, "x"));
@@ -58,7 +58,7 @@ final class CLinear implements LinearKernel {
         set(Y, CTeam.address(y, "y"));
         set(UNIT, unit);
         set(WORKSPACES, team.workspaces().address());
-        if (WeightStruct.input(weight).prepares(m)) {
+        if (WeightStruct.input(weight, library.tiles()).prepares(m)) {
             set(PREPARED, team.prepared(m, cols()).address());
             team.run(library.prepare(), struct, m, (long) m * cols());
         } else {

@@ -2,6 +2,7 @@ package dev.fathom.kernels.c;
 
 import dev.fathom.kernels.HeadView;
 import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -38,6 +39,13 @@ final class CStruct {
     /** Where a tensor is. */
     CStruct put(String name, Tensor tensor) {
         return put(CTeam.address(tensor, name));
+    }
+
+    /** {@code struct weight} of weight.h. */
+    CStruct put(WeightMatrix weight) {
+        WeightStruct.write(weight, memory, at);
+        at += WeightStruct.BYTES;
+        return this;
     }
 
     /** {@code struct heads} of storage.h: strides count floats. */

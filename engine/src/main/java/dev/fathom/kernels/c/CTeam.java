@@ -13,8 +13,11 @@ final class CTeam implements AutoCloseable {
     private static final long SMALLEST_SHARE = 100_000;
     /** Units handed out for each thread: enough to even out threads of unequal speed. */
     private static final int UNITS_PER_THREAD = 8;
-    /** Of the rows a unit has: as many as the C side expands together. */
+    /** Of the rows a unit has: as many as the C side expands together for many rows of x, and tiles take for few. */
     private static final int GRAIN = 64;
+
+    private static final int SMALL_GRAIN = 32;
+    private static final int MANY_ROWS = 48;
 
     private static final int CACHE_LINE = 64;
 
@@ -50,6 +53,11 @@ final class CTeam implements AutoCloseable {
     /** Memory for {@code rows} prepared rows of x, valid until the next call. */
     MemorySegment prepared(int rows, int cols) {
         return prepared.atLeast(preparedBytes(rows, cols));
+    }
+
+    /** Memory for {@code bytes} of prepared rows for each thread, valid until the next call. */
+    MemorySegment preparedForEach(long bytes) {
+        return prepared.atLeast(Math.multiplyExact(bytes, pool.threads()));
     }
 
     Buffer buffer() {
@@ -101,10 +109,11 @@ final class CTeam implements AutoCloseable {
         }
     }
 
-    /** Weight rows in a unit of work. */
-    int rowsPerUnit(int rows) {
+    /** Weight rows in a unit of work with m rows of x. */
+    int rowsPerUnit(int rows, int m) {
+        int grain = m > MANY_ROWS ? GRAIN : SMALL_GRAIN;
         int wanted = Math.ceilDiv(rows, UNITS_PER_THREAD * pool.threads());
-        return Math.ceilDiv(wanted, GRAIN) * GRAIN;
+        return Math.ceilDiv(wanted, grain) * grain;
     }
 
     static long address(Tensor tensor, String name) {

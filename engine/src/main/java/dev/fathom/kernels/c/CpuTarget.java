@@ -18,12 +18,14 @@ public enum CpuTarget {
     AVX2_VNNI("avx2 fma f16c avx_vnni"),
     AVX512("avx512f avx512bw avx512dq avx512vl"),
     /** With dot products of bytes. */
-    AVX512_VNNI("avx512f avx512bw avx512dq avx512vl avx512_vnni");
+    AVX512_VNNI("avx512f avx512bw avx512dq avx512vl avx512_vnni"),
+    /** With matrix tiles of BF16, too. */
+    AMX("avx512f avx512bw avx512dq avx512vl avx512_vnni avx512_bf16 amx_tile amx_bf16");
 
     /** What Linux says about the processors, features that the kernel switched off left out. */
     public static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
-    /** As Linux names them; compilers leave the underscores out. */
+    /** As Linux names them; compilers leave the underscores out, or write a hyphen after amx. */
     private final String features;
 
     CpuTarget(String features) {
@@ -41,7 +43,7 @@ public enum CpuTarget {
 
     List<String> options() {
         return features().stream()
-                .map(feature -> "-m" + feature.replace("_", ""))
+                .map(feature -> "-m" + feature.replace("amx_", "amx-").replace("_", ""))
                 .toList();
     }
 

@@ -22,6 +22,9 @@ final class WeightStruct {
     private static final long Q4_K = 4;
     private static final long Q5_K = 5;
     private static final long Q6_K = 6;
+    private static final long F32 = 7;
+    private static final long BF16 = 8;
+    private static final long F16 = 9;
 
     /** The width of FP8 blocks that the kernels are written for. */
     private static final int BLOCK = 128;
@@ -38,13 +41,15 @@ final class WeightStruct {
         /** In float32: panels of some rows, or a single row as it is. */
         FLOATS,
         /** Rounded, as {@link dev.fathom.kernels.RoundedInput} says. */
-        CODES;
+        CODES,
+        /** Rounded to BF16, for matrix tiles. */
+        PAIRS;
 
         /** Whether {@code m} rows of x must be prepared first. */
         boolean prepares(int m) {
             return switch (this) {
                 case FLOATS -> m > 1;
-                case CODES -> true;
+                case CODES, PAIRS -> true;
             };
         }
     }
@@ -53,21 +58,25 @@ final class WeightStruct {
         return switch (weight) {
             // Blocks of another width are left to the vector backend: nobody ships them.
             case Fp8BlockMatrix w -> w.blockCols() == BLOCK;
-            case F32Matrix w -> false;
-            case Bf16Matrix w -> false;
-            case F16Matrix w -> false;
+            case F32Matrix w -> true;
+            case Bf16Matrix w -> true;
+            case F16Matrix w -> true;
             case BlockMatrix w -> true;
         };
     }
 
-    /** Of a weight that is served. */
-    static Input input(WeightMatrix weight) {
+    /**
+     * Of a weight that is served.
+     *
+     * @param tiles  whether products run on matrix tiles where they can
+     */
+    static Input input(WeightMatrix weight, boolean tiles) {
         return switch (weight) {
-            case Fp8BlockMatrix w -> Input.FLOATS;
+            case Fp8BlockMatrix w -> tiles ? Input.PAIRS : Input.FLOATS;
             case BlockMatrix w -> Input.CODES;
-            case F32Matrix w -> throw notServed(w);
-            case Bf16Matrix w -> throw notServed(w);
-            case F16Matrix w -> throw notServed(w);
+            case F32Matrix w -> Input.FLOATS;
+            case Bf16Matrix w -> tiles ? Input.PAIRS : Input.FLOATS;
+            case F16Matrix w -> Input.FLOATS;
         };
     }
 
@@ -92,9 +101,9 @@ final class WeightStruct {
                 struct.set(ValueLayout.JAVA_LONG, at + 40, w.blockRows());
             }
             case BlockMatrix w -> put(struct, at, tag(w.format()), w.data());
-            case F32Matrix w -> throw notServed(w);
-            case Bf16Matrix w -> throw notServed(w);
-            case F16Matrix w -> throw notServed(w);
+            case F32Matrix w -> put(struct, at, F32, w.data());
+            case Bf16Matrix w -> put(struct, at, BF16, w.data());
+            case F16Matrix w -> put(struct, at, F16, w.data());
         }
         struct.set(ValueLayout.JAVA_LONG, at + 24, weight.rows());
         struct.set(ValueLayout.JAVA_LONG, at + 32, weight.cols());
@@ -114,9 +123,5 @@ final class WeightStruct {
     private static void put(MemorySegment struct, long at, long format, MemorySegment codes) {
         struct.set(ValueLayout.JAVA_LONG, at, format);
         struct.set(ValueLayout.JAVA_LONG, at + 8, CTeam.address(codes, "weight"));
-    }
-
-    private static IllegalArgumentException notServed(WeightMatrix weight) {
-        return new IllegalArgumentException("serves() was not asked about " + weight);
     }
 }
