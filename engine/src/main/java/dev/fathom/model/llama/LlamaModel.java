@@ -56,7 +56,8 @@ public final class LlamaModel implements CausalLm {
 
     /** Read from the checkpoint itself: the host computes with them. */
     private static float[] divisors(NamedWeights weights, int pairs) {
-        float[] divisors = weights.source().vector(weights.prefix() + ROPE_DIVISORS, pairs).toArray();
+        float[] divisors =
+                weights.source().vector(weights.prefix() + ROPE_DIVISORS, pairs).toArray();
         for (float divisor : divisors) {
             if (!(divisor > 0 && divisor <= Float.MAX_VALUE)) {
                 throw new CheckpointException(

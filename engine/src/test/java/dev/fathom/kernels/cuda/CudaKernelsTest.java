@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -66,13 +67,13 @@ class CudaKernelsTest {
                 names.add(plain.group(1));
             }
         }
-        for (WeightFormat format : WeightFormat.values()) {
+        FORMATS.forEach((format, widths) -> {
             names.add("embed_" + format);
-            for (int neighbours : format.neighbours) {
+            for (int neighbours : widths) {
                 names.add("linear_" + format + "_" + neighbours + "_1");
                 names.add("linear_" + format + "_" + neighbours + "_8");
             }
-        }
+        });
         for (String cache : List.of("F32", "BF16")) {
             names.addAll(List.of("store_latent_" + cache, "load_latent_" + cache, "store_heads_" + cache));
             names.addAll(List.of("attend_runs_" + cache + "_1", "attend_runs_" + cache + "_2"));
@@ -81,30 +82,23 @@ class CudaKernelsTest {
         return names;
     }
 
-    /** The formats of weights, by the names of kernels. */
-    private enum WeightFormat {
-        F32(1, 4),
-        BF16(1, 8),
-        F16(1, 8),
-        FP8(1, 8),
-        Q4_0(1),
-        Q5_0(1),
-        Q8_0(1),
-        Q4_K(1),
-        Q5_K(1),
-        Q6_K(1);
-
-        private final int[] neighbours;
-
-        WeightFormat(int... neighbours) {
-            this.neighbours = neighbours;
-        }
-    }
+    /** How many neighbours a thread may take at once, by format as kernels are named. */
+    private static final Map<String, List<Integer>> FORMATS = Map.of(
+            "F32", List.of(1, 4),
+            "BF16", List.of(1, 8),
+            "F16", List.of(1, 8),
+            "FP8", List.of(1, 8),
+            "Q4_0", List.of(1),
+            "Q5_0", List.of(1),
+            "Q8_0", List.of(1),
+            "Q4_K", List.of(1),
+            "Q5_K", List.of(1),
+            "Q6_K", List.of(1));
 
     @Test
     void hasEveryFileOfTheProgram() {
         Map<String, String> files = CudaKernels.source("sm_90a").files();
-        List<String> included = files.get(Nvrtc.PROGRAM)
+        List<String> included = Objects.requireNonNull(files.get(Nvrtc.PROGRAM))
                 .lines()
                 .filter(line -> line.startsWith("#include"))
                 .map(line -> line.replaceAll(".*\"(.*)\".*", "$1"))
