@@ -12,6 +12,7 @@ import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;

@@ -61,8 +61,8 @@ class CudaKernelsTest {
     private static List<String> kernelNames() {
         List<String> names = new ArrayList<>();
         for (String text : CudaKernels.source("sm_90a").files().values()) {
-            Matcher plain =
-                    Pattern.compile("^KERNEL (\\w+)\\(", Pattern.MULTILINE).matcher(text);
+            Matcher plain = Pattern.compile("^KERNEL (?:__launch_bounds__\\(\\w+\\) )?(\\w+)\\(", Pattern.MULTILINE)
+                    .matcher(text);
             while (plain.find()) {
                 names.add(plain.group(1));
             }
