@@ -1,5 +1,7 @@
 package dev.fathom.api;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One sequence to generate.
  *
@@ -10,16 +12,28 @@ package dev.fathom.api;
  * @param cacheKey   prefixes are shared only among requests with an equal key (SGLang's extra_key and cache_salt);
  *                   empty is the common space
  * @param guidance   tokens that are not left to the model
+ * @param constraint what the generated tokens must follow, or null
  */
 public record GenerationRequest(
-        String id, int[] promptIds, SamplingParams sampling, int priority, String cacheKey, Guidance guidance) {
+        String id,
+        int[] promptIds,
+        SamplingParams sampling,
+        int priority,
+        String cacheKey,
+        Guidance guidance,
+        @Nullable TokenConstraint constraint) {
     public GenerationRequest {
         if (promptIds.length == 0) {
             throw RequestException.invalid("prompt", "The prompt is empty: give at least one token.");
         }
     }
 
+    /** All tokens are left to the model. */
+    public GenerationRequest(String id, int[] promptIds, SamplingParams sampling, int priority, String cacheKey) {
+        this(id, promptIds, sampling, priority, cacheKey, Guidance.NONE, null);
+    }
+
     public static GenerationRequest of(String id, int[] promptIds, SamplingParams sampling) {
-        return new GenerationRequest(id, promptIds, sampling, 0, "", Guidance.NONE);
+        return new GenerationRequest(id, promptIds, sampling, 0, "");
     }
 }

@@ -180,6 +180,7 @@ final class EngineLoop implements Runnable {
                 GenerationEvent.Token token;
                 try {
                     token = sample(sequence, output, row++);
+                    sequence.follow(token.id());
                 } catch (RequestException e) {
                     fail(sequence, e);
                     continue;
@@ -196,16 +197,17 @@ final class EngineLoop implements Runnable {
     }
 
     private GenerationEvent.Token sample(Sequence sequence, StepOutput output, int row) {
-        int[] allowed = sequence.allowed();
-        return allowed.length == 0
+        int[] guided = sequence.guided();
+        return guided.length == 0
                 ? sampler.sample(
                         output.logits(),
                         row,
                         sequence.sampling(),
                         sequence.counts(),
                         sequence.generated(),
-                        sequence.nextUniform())
-                : sampler.take(output.logits(), row, sequence.sampling(), allowed);
+                        sequence.nextUniform(),
+                        sequence.allowed())
+                : sampler.take(output.logits(), row, sequence.sampling(), guided);
     }
 
     private void computed(Part part) {
@@ -222,7 +224,7 @@ final class EngineLoop implements Runnable {
         SamplingParams sampling = sequence.sampling();
         boolean ends = config.endTokenIds().contains(token.id())
                 || sampling.stopTokenIds().contains(token.id());
-        if (ends && !sampling.ignoreEos()) {
+        if (sequence.isConstraintEnded() || (ends && !sampling.ignoreEos())) {
             finish(sequence, new FinishReason.StopToken(token.id()));
         } else if (sequence.remaining() == 0) {
             finish(sequence, new FinishReason.Length(sequence.generated()));

@@ -29,7 +29,8 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
                         request.sampling(),
                         request.priority(),
                         request.cacheKey(),
-                        request.guidance());
+                        request.guidance(),
+                        request.constraint());
             }
             throw prompt >= contextLength ? RequestException.promptTooLong(prompt, contextLength) : noRoom(prompt);
         }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses the next token of one sequence from its logits. In order: frequency and presence penalty, repetition penalty,
- * logit bias, masked end ids, temperature, softmax, top_k, top_p, min_p, draw. As in SGLang, top_p and min_p are
+ * logit bias, masked tokens and end ids, temperature, softmax, top_k, top_p, min_p, draw. As in SGLang, top_p and min_p are
  * measured on the whole distribution, not on what top_k left. Log-probabilities are those of the raw logits, before any
  * of this. Not thread-safe: it owns its working arrays.
  */
@@ -50,11 +50,35 @@ final class Sampler {
      */
     Token sample(
             Tensor rows, int row, SamplingParams params, @Nullable TokenCounts counts, int generated, double uniform) {
+        return sample(rows, row, params, counts, generated, uniform, null);
+    }
+
+    /**
+     * @param allowed  bits of the tokens that may be chosen, null for all; where only end ids may, they are chosen
+     *     before {@code minNewTokens} as well
+     * @throws RequestException INTERNAL also if no allowed token is left
+     */
+    Token sample(
+            Tensor rows,
+            int row,
+            SamplingParams params,
+            @Nullable TokenCounts counts,
+            int generated,
+            double uniform,
+            long @Nullable [] allowed) {
         load(rows, row);
         boolean explained = isExplained(params);
         double logSum = explained ? logSumExp() : 0;
         List<TokenLogprob> alternatives = alternatives(params.topLogprobs(), logSum);
-        adjust(params, counts, generated);
+        adjust(params, counts);
+        boolean mayEnd = generated >= params.minNewTokens();
+        if (allowed != null) {
+            restrict(allowed);
+            mayEnd = mayEnd || !leavesMoreThanEnds(params);
+        }
+        if (!mayEnd) {
+            forbidEnds(params);
+        }
         int id = params.isGreedy() ? best() : draw(params, uniform);
         float logprob = explained ? (float) (rows.get(row, id) - logSum) : 0;
         return new Token(id, logprob, alternatives);
@@ -130,7 +154,43 @@ final class Sampler {
         return list;
     }
 
-    private void adjust(SamplingParams params, @Nullable TokenCounts counts, int generated) {
+    /** Rules out what is not allowed. */
+    private void restrict(long[] allowed) {
+        for (int from = 0; from < vocabulary; from += Long.SIZE) {
+            long forbidden = ~allowed[from >>> 6];
+            if (vocabulary - from < Long.SIZE) {
+                forbidden &= (1L << (vocabulary - from)) - 1;
+            }
+            while (forbidden != 0) {
+                logits[from + Long.numberOfTrailingZeros(forbidden)] = Float.NEGATIVE_INFINITY;
+                forbidden &= forbidden - 1;
+            }
+        }
+        if (logits[best()] == Float.NEGATIVE_INFINITY) {
+            throw new RequestException(
+                    ErrorCode.INTERNAL, "The model ruled out every token that the grammar allows next.");
+        }
+    }
+
+    private boolean leavesMoreThanEnds(SamplingParams params) {
+        for (int id = 0; id < vocabulary; id++) {
+            if (logits[id] > Float.NEGATIVE_INFINITY && !isEnd(id, params)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isEnd(int id, SamplingParams params) {
+        for (int end : endIds) {
+            if (end == id) {
+                return true;
+            }
+        }
+        return params.stopTokenIds().contains(id);
+    }
+
+    private void adjust(SamplingParams params, @Nullable TokenCounts counts) {
         if (params.hasPenalties()) {
             if (counts == null) {
                 throw new IllegalStateException("penalties need the sequence's token counts");
@@ -140,14 +200,15 @@ final class Sampler {
         for (Map.Entry<Integer, Float> bias : params.logitBias().entrySet()) {
             logits[bias.getKey()] += bias.getValue();
         }
-        if (generated < params.minNewTokens()) {
-            for (int id : endIds) {
+    }
+
+    private void forbidEnds(SamplingParams params) {
+        for (int id : endIds) {
+            logits[id] = Float.NEGATIVE_INFINITY;
+        }
+        for (int id : params.stopTokenIds()) {
+            if (id >= 0 && id < vocabulary) {
                 logits[id] = Float.NEGATIVE_INFINITY;
-            }
-            for (int id : params.stopTokenIds()) {
-                if (id >= 0 && id < vocabulary) {
-                    logits[id] = Float.NEGATIVE_INFINITY;
-                }
             }
         }
     }

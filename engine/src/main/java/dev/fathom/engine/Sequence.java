@@ -4,6 +4,8 @@ import dev.fathom.api.FinishReason;
 import dev.fathom.api.GenerationEvent;
 import dev.fathom.api.GenerationRequest;
 import dev.fathom.api.SamplingParams;
+import dev.fathom.api.TokenConstraint;
+import dev.fathom.api.TokenMask;
 import dev.fathom.cache.SlotLease;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +18,7 @@ final class Sequence {
     private final int promptLength;
     private final @Nullable TokenCounts counts;
     private final Guide guide;
+    private final @Nullable TokenMask mask;
     private int[] tokens;
     private int size;
     private int computed;
@@ -40,6 +43,8 @@ final class Sequence {
         size = promptLength;
         guide = new Guide(request.guidance());
         counts = request.sampling().hasPenalties() ? new TokenCounts(tokens, promptLength) : null;
+        TokenConstraint constraint = request.constraint();
+        mask = constraint == null ? null : constraint.begin();
     }
 
     Submission submission() {
@@ -102,9 +107,26 @@ final class Sequence {
         return counts;
     }
 
-    /** See {@link Guide#allowed}. */
-    int[] allowed() {
+    /** See {@link Guide#allowed}; these come before what a constraint says. */
+    int[] guided() {
         return guide.allowed();
+    }
+
+    /** Bits of the tokens that may come next, see {@link TokenMask#allowed}; null for all. */
+    long @Nullable [] allowed() {
+        return mask == null ? null : mask.allowed();
+    }
+
+    /** Its constraint goes on with this token. @throws dev.fathom.api.RequestException if it was not allowed */
+    void follow(int id) {
+        if (mask != null) {
+            mask.accept(id);
+        }
+    }
+
+    /** Whether its constraint lets nothing more follow. */
+    boolean isConstraintEnded() {
+        return mask != null && mask.ended();
     }
 
     /** The draw for the next token, in [0, 1). */

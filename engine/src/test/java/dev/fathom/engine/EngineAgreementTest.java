@@ -6,7 +6,6 @@ import dev.fathom.api.EngineStats;
 import dev.fathom.api.FinishReason;
 import dev.fathom.api.GenerationEvent;
 import dev.fathom.api.GenerationRequest;
-import dev.fathom.api.Guidance;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.comm.Communicator;
 import dev.fathom.engine.Answers.Answer;
@@ -100,7 +99,7 @@ class EngineAgreementTest {
             SamplingParams sampling = sampling(random, CONTEXT - prompt.length);
             String key = random.nextInt(6) == 0 ? "private" : "";
             GenerationStream stream = engine.submit(
-                    new GenerationRequest(name + "-" + i, prompt, sampling, random.nextInt(3), key, Guidance.NONE));
+                    new GenerationRequest(name + "-" + i, prompt, sampling, random.nextInt(3), key));
             boolean abort = random.nextInt(8) == 0;
             Answer answer = Answers.take(stream, abort ? random.nextInt(4) : Integer.MAX_VALUE);
             int room = engine.config().capacity() - prompt.length + 1;

@@ -69,7 +69,7 @@ class EngineTest {
     }
 
     private static int[] guided(Engine engine, String id, int[] prompt, Guidance guidance) throws Exception {
-        GenerationRequest request = new GenerationRequest(id, prompt, SamplingParams.greedy(8), 0, "", guidance);
+        GenerationRequest request = new GenerationRequest(id, prompt, SamplingParams.greedy(8), 0, "", guidance, null);
         return Answers.take(engine.submit(request)).tokens().stream()
                 .mapToInt(Integer::intValue)
                 .toArray();

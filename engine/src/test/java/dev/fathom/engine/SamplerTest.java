@@ -25,6 +25,50 @@ class SamplerTest {
     private static final Params PLAIN = new Params(1, 1, -1, 0, 0, 0, 1);
 
     @Test
+    void choosesAmongAllowedTokensOnly() {
+        Sampler sampler = new Sampler(4, Set.of(0));
+        Tensor row = tensor(9, 8, 7, 6);
+        SamplingParams greedy = SamplingParams.greedy(5);
+        assertThat(sampler.sample(row, 0, greedy, null, 0, 0, new long[] {0b1100})
+                        .id())
+                .isEqualTo(2);
+        for (int i = 0; i < 50; i++) {
+            int id = sampler.sample(row, 0, drawing(), null, 0, i / 50.0, new long[] {0b1010})
+                    .id();
+            assertThat(id).isIn(1, 3);
+        }
+        assertThatThrownBy(() -> sampler.sample(row, 0, greedy, null, 0, 0, new long[] {0}))
+                .isInstanceOf(RequestException.class)
+                .hasMessageContaining("ruled out every token that the grammar allows");
+    }
+
+    @Test
+    void endsBeforeTheLeastNumberOfTokensOnlyIfNothingElseIsAllowed() {
+        Sampler sampler = new Sampler(4, Set.of(0));
+        Tensor row = tensor(9, 8, 7, 6);
+        SamplingParams atLeastThree = atLeast(3);
+        assertThat(sampler.sample(row, 0, atLeastThree, null, 0, 0, new long[] {0b1001})
+                        .id())
+                .isEqualTo(3);
+        assertThat(sampler.sample(row, 0, atLeastThree, null, 0, 0, new long[] {0b0001})
+                        .id())
+                .isZero();
+        assertThat(sampler.sample(row, 0, atLeastThree, null, 3, 0, new long[] {0b1001})
+                        .id())
+                .isZero();
+    }
+
+    private static SamplingParams drawing() {
+        return new SamplingParams(
+                5, 0, 1, 1, -1, 0, 0, 0, 1, Map.of(), OptionalLong.empty(), Set.of(), false, false, 0);
+    }
+
+    private static SamplingParams atLeast(int tokens) {
+        return new SamplingParams(
+                5, tokens, 0, 1, -1, 0, 0, 0, 1, Map.of(), OptionalLong.empty(), Set.of(), false, false, 0);
+    }
+
+    @Test
     void takesTheLargestLogitAndTheLowestIdOfEqualOnes() {
         assertThat(greedy(1, 3, 3, 2)).isEqualTo(1);
         assertThat(greedy(-0f, 0f, -1)).isZero();

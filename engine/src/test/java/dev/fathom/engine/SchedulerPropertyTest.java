@@ -3,7 +3,6 @@ package dev.fathom.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.api.GenerationRequest;
-import dev.fathom.api.Guidance;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.cache.PrefixCache;
 import dev.fathom.kernels.AttentionBatch;
@@ -128,7 +127,7 @@ class SchedulerPropertyTest {
             int maxNew = random.nextInt(8) == 0 ? 0 : random.nextInt(1, 4 * config.capacity() / 10);
             String key = random.nextInt(10) == 0 ? "salt" : "";
             GenerationRequest request = new GenerationRequest(
-                    "r" + arrivals, prompt, SamplingParams.greedy(maxNew), random.nextInt(3), key, Guidance.NONE);
+                    "r" + arrivals, prompt, SamplingParams.greedy(maxNew), random.nextInt(3), key);
             Sequence sequence = new Sequence(
                     new Submission(request, maxNew, 0, new EventStream(request.id(), maxNew, s -> {})), arrivals, 0);
             arrivals++;

@@ -3,7 +3,6 @@ package dev.fathom.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.api.GenerationRequest;
-import dev.fathom.api.Guidance;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.cache.PrefixCache;
 import java.util.ArrayList;
@@ -126,7 +125,7 @@ class SchedulerTest {
     void doesNotWaitForAPrefixOfAnotherCacheKeyOrAShortOne() {
         Bench bench = new Bench(config(1000));
         bench.add("a", ids(1, 65), 10);
-        bench.add(new GenerationRequest("b", ids(1, 65), SamplingParams.greedy(10), 0, "salt", Guidance.NONE), 10);
+        bench.add(new GenerationRequest("b", ids(1, 65), SamplingParams.greedy(10), 0, "salt"), 10);
         bench.add("c", joined(ids(1, 31), ids(3, 5)), 10);
         assertThat(bench.step()).containsExactly("a+65", "b+65", "c+36");
     }
@@ -206,7 +205,7 @@ class SchedulerTest {
 
         void add(String id, int[] prompt, int maxNewTokens, int priority) {
             add(
-                    new GenerationRequest(id, prompt, SamplingParams.greedy(maxNewTokens), priority, "", Guidance.NONE),
+                    new GenerationRequest(id, prompt, SamplingParams.greedy(maxNewTokens), priority, ""),
                     maxNewTokens);
         }
 
