@@ -28,6 +28,7 @@ class PackageRulesTest {
             Map.entry("text.jinja", Set.of("api")),
             Map.entry("text.regex", Set.of()),
             Map.entry("text.answer", Set.of()),
+            Map.entry("text.grammar", Set.of("api")),
             Map.entry("kernels.scalar", Set.of("tensor", "kernels")),
             Map.entry("kernels.vector", Set.of("tensor", "kernels", "kernels.scalar")),
             Map.entry("kernels.c", Set.of("tensor", "kernels", "kernels.vector")),
@@ -55,8 +56,8 @@ class PackageRulesTest {
                             "model.llama")),
             Map.entry(
                     "serve",
-                    Set.of("api", "kernels", "comm", "checkpoint", "text", "text.answer", "model", "engine", "load")),
-            Map.entry("http", Set.of("api", "checkpoint", "text", "text.answer", "engine", "load", "serve")),
+                    Set.of("api", "kernels", "comm", "checkpoint", "text", "text.answer", "text.grammar", "model", "engine", "load")),
+            Map.entry("http", Set.of("api", "checkpoint", "text", "text.answer", "text.grammar", "engine", "load", "serve")),
             Map.entry(
                     "cli",
                     Set.of(
@@ -66,6 +67,7 @@ class PackageRulesTest {
                             "checkpoint",
                             "text",
                             "text.answer",
+                            "text.grammar",
                             "model",
                             "engine",
                             "load",
