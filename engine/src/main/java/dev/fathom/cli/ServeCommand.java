@@ -63,6 +63,9 @@ final class ServeCommand implements Callable<Integer> {
     @Mixin
     private AnswerFlags answers = new AnswerFlags();
 
+    @Mixin
+    private GrammarFlags grammar = new GrammarFlags();
+
     @Option(names = "--host", paramLabel = "HOST", description = "Default: ${DEFAULT-VALUE}.")
     private String host = "127.0.0.1";
 
@@ -180,6 +183,7 @@ final class ServeCommand implements Callable<Integer> {
         }
         model.kvFormat();
         model.maxTotalTokens();
+        grammar.options();
         return model.options(environment, skipTokenizer);
     }
 
@@ -210,7 +214,7 @@ final class ServeCommand implements Callable<Integer> {
             Generator generator = Generator.of(local.engine());
             ServedModel served = answers.apply(
                     local.served(name, tokenizerPath, samplingDefaults.equals("model"), scheduler.priorities()));
-            TextService text = new TextService(served, generator);
+            TextService text = new TextService(served, generator, grammar.options());
             HttpServer server = HttpServer.start(
                     httpConfig(local, served), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
             started = true;

@@ -30,13 +30,6 @@ final class OpenAiFields {
             throw RequestException.notSupported(
                     "service_tier", "service_tier must be auto or default: this server has one, got " + tier + ".");
         }
-        var format = fields.node("response_format");
-        if (format != null) {
-            JsonFields formatFields = fields.object("response_format");
-            if (formatFields == null || !"text".equals(formatFields.text("type"))) {
-                throw fields.notServed("response_format", format);
-            }
-        }
     }
 
     /** Prefixes are shared only within one such key. */

@@ -2,6 +2,7 @@ package dev.fathom.http;
 
 import dev.fathom.api.RequestException;
 import dev.fathom.serve.SamplingFields;
+import dev.fathom.text.grammar.GrammarSource;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -16,11 +17,11 @@ final class SamplingReader {
 
     /** @param max most tokens, already read, because chat has two names for it */
     static SamplingFields openAi(JsonFields fields, @Nullable Integer max) {
-        fields.refuse("stop_regex", "regex", "ebnf", "json_schema", "structural_tag", "custom_params");
+        fields.refuse("stop_regex", "custom_params");
         if (max != null && max < 1) {
             throw RequestException.invalid("max_tokens", "max_tokens must be at least 1, got " + max + ".");
         }
-        return common(fields, max, "min_tokens", "seed").orElse(thinking(fields));
+        return common(fields, max, "min_tokens", "seed", GrammarReader.openAi(fields)).orElse(thinking(fields));
     }
 
     /** The thinking budget, which SGLang puts beside the sampling parameters. */
@@ -32,11 +33,21 @@ final class SamplingReader {
 
     /** @param fields the object {@code sampling_params} */
     static SamplingFields generate(JsonFields fields) {
-        fields.refuse("stop_regex", "regex", "ebnf", "json_schema", "structural_tag", "custom_params");
-        return common(fields, fields.integer("max_new_tokens"), "min_new_tokens", "sampling_seed");
+        fields.refuse("stop_regex", "custom_params");
+        return common(
+                fields,
+                fields.integer("max_new_tokens"),
+                "min_new_tokens",
+                "sampling_seed",
+                GrammarReader.sampling(fields));
     }
 
-    private static SamplingFields common(JsonFields fields, @Nullable Integer max, String minName, String seedName) {
+    private static SamplingFields common(
+            JsonFields fields,
+            @Nullable Integer max,
+            String minName,
+            String seedName,
+            @Nullable GrammarSource grammar) {
         // Byte-level BPE puts no spaces between tokens, special or not: true and false mean the same.
         fields.flag("spaces_between_special_tokens");
         Integer min = fields.integer(minName);
@@ -63,6 +74,7 @@ final class SamplingReader {
                 .skipSpecialTokens(fields.flag("skip_special_tokens"))
                 .noStopTrim(fields.flag("no_stop_trim"))
                 .n(fields.integer("n"))
+                .grammar(grammar)
                 .build();
     }
 

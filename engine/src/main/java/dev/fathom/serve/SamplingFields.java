@@ -1,6 +1,7 @@
 package dev.fathom.serve;
 
 import dev.fathom.load.GenerationDefaults;
+import dev.fathom.text.grammar.GrammarSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param skipSpecialTokens  whether special tokens are left out of the text, true unless said otherwise
  * @param n                  number of answers for each prompt
  * @param maxThinkingTokens  after so many tokens of reasoning its end is written; without any default there is no bound
+ * @param grammar            what the answer must follow
  */
 public record SamplingFields(
         @Nullable Integer maxNewTokens,
@@ -34,7 +36,8 @@ public record SamplingFields(
         @Nullable Boolean skipSpecialTokens,
         @Nullable Boolean noStopTrim,
         @Nullable Integer n,
-        @Nullable Integer maxThinkingTokens) {
+        @Nullable Integer maxThinkingTokens,
+        @Nullable GrammarSource grammar) {
 
     public static final SamplingFields NONE = builder().build();
 
@@ -79,7 +82,8 @@ public record SamplingFields(
                 or(skipSpecialTokens, fallback.skipSpecialTokens),
                 or(noStopTrim, fallback.noStopTrim),
                 or(n, fallback.n),
-                or(maxThinkingTokens, fallback.maxThinkingTokens));
+                or(maxThinkingTokens, fallback.maxThinkingTokens),
+                or(grammar, fallback.grammar));
     }
 
     private static <T> @Nullable T or(@Nullable T value, @Nullable T fallback) {
@@ -106,6 +110,7 @@ public record SamplingFields(
         private @Nullable Boolean noStopTrim;
         private @Nullable Integer n;
         private @Nullable Integer maxThinkingTokens;
+        private @Nullable GrammarSource grammar;
 
         private Builder() {}
 
@@ -199,6 +204,11 @@ public record SamplingFields(
             return this;
         }
 
+        public Builder grammar(@Nullable GrammarSource value) {
+            grammar = value;
+            return this;
+        }
+
         public SamplingFields build() {
             return new SamplingFields(
                     maxNewTokens,
@@ -218,7 +228,8 @@ public record SamplingFields(
                     skipSpecialTokens,
                     noStopTrim,
                     n,
-                    maxThinkingTokens);
+                    maxThinkingTokens,
+                    grammar);
         }
     }
 }

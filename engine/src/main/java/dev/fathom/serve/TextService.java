@@ -4,11 +4,13 @@ import dev.fathom.api.GenerationRequest;
 import dev.fathom.api.Guidance;
 import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
+import dev.fathom.api.TokenConstraint;
 import dev.fathom.engine.GenerationStream;
 import dev.fathom.serve.SequencePlan.SpecialTokens;
 import dev.fathom.text.Tokenizer;
 import dev.fathom.text.answer.AnswerReading;
 import dev.fathom.text.answer.ReasoningFormat;
+import dev.fathom.text.grammar.GrammarOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,9 +34,16 @@ public final class TextService {
     private final ChatPrompts chatPrompts;
     private final AnswerPlanner answers;
     private final RunningRequests running = new RunningRequests();
+    private final Grammars grammars;
 
     public TextService(ServedModel model, Generator generator) {
+        this(model, generator, GrammarOptions.DEFAULT);
+    }
+
+    /** @param grammar how grammars of requests are read; null refuses them */
+    public TextService(ServedModel model, Generator generator, @Nullable GrammarOptions grammar) {
         this.model = model;
+        this.grammars = new Grammars(model, grammar);
         this.generator = generator;
         this.chatPrompts = new ChatPrompts(model);
         this.answers = new AnswerPlanner(model);
@@ -180,10 +189,11 @@ public final class TextService {
         }
         AnswerPlan plan = answer.apply(ids);
         Guidance guidance = answers.guidance(plan, fields.maxThinkingTokens());
+        TokenConstraint constraint = constraint(fields, ids, guidance);
         for (int copy = 0; copy < copies; copy++) {
             String id = copy == 0 ? item.id() : item.id() + RunningRequests.COPY_MARK + copy;
             SamplingParams params = params(fields, maxNewTokens, item.logprobs(), copy);
-            var sequence = new GenerationRequest(id, ids, params, request.priority(), request.cacheKey(), guidance);
+            var sequence = new GenerationRequest(id, ids, params, request.priority(), request.cacheKey(), guidance, constraint);
             plans.add(new SequencePlan(
                     sequence,
                     stop,
@@ -191,6 +201,18 @@ public final class TextService {
                     specialTokens(fields, plan.reading()),
                     plan.reading()));
         }
+    }
+
+    private @Nullable TokenConstraint constraint(SamplingFields fields, int[] promptIds, Guidance guidance) {
+        if (fields.grammar() == null) {
+            return null;
+        }
+        if (!guidance.openings().isEmpty()) {
+            throw RequestException.invalid(
+                    "tool_choice",
+                    "tool_choice asks for a call and another field for an answer of some form: leave one of them out.");
+        }
+        return grammars.constraint(fields.grammar(), promptIds, orElse(fields.stopTokenIds(), Set.of()));
     }
 
     /** Marks that are to be read must be in the text, whatever the request says about special tokens. */

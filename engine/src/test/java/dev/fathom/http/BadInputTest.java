@@ -131,12 +131,34 @@ class BadInputTest {
     }
 
     static Stream<Case> unserved() {
-        String json = "\"response_format\": {\"type\": \"json_object\"}";
         String strict = "\"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\", \"strict\": true}}]";
         String named = "\"tool_choice\": {\"type\": \"function\", \"function\": {\"name\": \"f\"}}";
         return Stream.concat(
                 Stream.of(
-                        new Case(CHAT, with(json), 400, "response_format is not supported yet"),
+                        new Case(
+                                CHAT,
+                                with("\"response_format\": {\"type\": \"structural_tag\"}"),
+                                400,
+                                "response_format of the type structural_tag is not supported yet"),
+                        new Case(
+                                CHAT,
+                                with("\"response_format\": {\"type\": \"json\"}"),
+                                400,
+                                "response_format.type must be text, json_object or json_schema, got \"json\""),
+                        new Case(
+                                CHAT,
+                                with("\"response_format\": {\"type\": \"json_schema\"}"),
+                                400,
+                                "Missing required parameter: 'response_format.json_schema'."),
+                        new Case(CHAT, with(schema("{\"not\": {}}")), 400, "#/not is not supported"),
+                        new Case(CHAT, with(schema("{\"type\": 5}")), 400, "#/type must be a type of JSON"),
+                        new Case(
+                                CHAT,
+                                with("\"regex\": \"a\", " + schema("{}")),
+                                400,
+                                "Only one of regex, json_schema, or ebnf can be set."),
+                        new Case(CHAT, with("\"regex\": \"(\""), 400, "Failed to compile regex grammar: "),
+                        new Case(CHAT, with("\"ebnf\": \"root ::= a\""), 400, "uses the rule a"),
                         new Case(CHAT, with(named), 400, "asks for the function \"f\", but tools does not have it"),
                         new Case(CHAT, with("\"tool_choice\": \"required\""), 400, "asks for at least one tool, but"),
                         new Case(
@@ -162,8 +184,6 @@ class BadInputTest {
                                 400,
                                 "must not set messages")),
                 Stream.of(
-                                "\"regex\": \"a+\"",
-                                "\"ebnf\": \"root ::= a\"",
                                 "\"structural_tag\": \"{}\"",
                                 "\"stop_regex\": \"a\"",
                                 "\"lora_path\": \"x\"",
@@ -241,9 +261,19 @@ class BadInputTest {
                         "sampling_params.min_new_tokens must be in [0, 1]"),
                 new Case(
                         GENERATE,
-                        sampling("\"json_schema\": \"{}\""),
+                        sampling("\"json_schema\": \"{\""),
                         400,
-                        "sampling_params.json_schema is not supported yet"),
+                        "Failed to compile json_schema grammar: The JSON schema is not valid JSON"),
+                new Case(
+                        GENERATE,
+                        sampling("\"json_schema\": {}"),
+                        400,
+                        "sampling_params.json_schema must be a string, got object"),
+                new Case(
+                        GENERATE,
+                        sampling("\"json_schema\": \"{}\", \"ebnf\": \"\""),
+                        400,
+                        "Only one of regex, json_schema, or ebnf can be set."),
                 new Case(GENERATE, sampling("\"max_tokens\": 5"), 400, "Unknown field \"sampling_params.max_tokens\""),
                 new Case(GENERATE, "{\"text\": \"a\", \"input_embeds\": [[1]]}", 400, "input_embeds is not supported"),
                 new Case(
@@ -281,6 +311,11 @@ class BadInputTest {
     /** The good chat with one more field. */
     private static String with(String field) {
         return GOOD.substring(0, GOOD.length() - 1) + ", " + field + "}";
+    }
+
+    private static String schema(String schema) {
+        return "\"response_format\": {\"type\": \"json_schema\", \"json_schema\": {\"name\": \"x\", \"schema\": "
+                + schema + "}}";
     }
 
     private static String chat(String content) {
