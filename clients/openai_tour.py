@@ -4,8 +4,10 @@ import concurrent.futures
 import json
 import sys
 import time
+import typing
 
 import openai
+import pydantic
 
 BASE = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:30000"
 client = openai.OpenAI(base_url=BASE + "/v1", api_key="none", max_retries=0, timeout=120)
@@ -294,6 +296,33 @@ def _():
             raise AssertionError(token)
 
 
+@check("answers with a JSON object")
+def _():
+    answer = ask(JSON_QUESTION, response_format={"type": "json_object"})
+    equal(json.loads(answer.choices[0].message.content), {"name": "Priya", "city": "Tokyo"})
+
+
+@check("fills a pydantic model, drawing at temperature 1")
+def _():
+    class Person(pydantic.BaseModel):
+        name: typing.Annotated[str, pydantic.Field(min_length=1, max_length=20)]
+        job: typing.Literal["pilot", "baker", "nurse"]
+        age: typing.Annotated[int, pydantic.Field(ge=0, le=120)]
+        tags: typing.Annotated[list[typing.Annotated[str, pydantic.Field(max_length=8)]], pydantic.Field(max_length=3)]
+        city: typing.Annotated[str, pydantic.Field(pattern="^[A-Z][a-z]{1,10}$")] | None
+
+    for seed in range(5):
+        answer = client.chat.completions.parse(
+            model="default",
+            messages=[{"role": "user", "content": JSON_QUESTION}],
+            response_format=Person,
+            temperature=1,
+            seed=seed,
+        )
+        equal(answer.choices[0].finish_reason, "stop")
+        equal(type(answer.choices[0].message.parsed), Person)
+
+
 @check("draws the same with the same seed")
 def _():
     def story(seed):
@@ -401,11 +430,12 @@ def _():
 
 @check("refuses fields it does not serve, by name")
 def _():
-    with refused(openai.BadRequestError, "response_format"):
-        ask(WHO, response_format={"type": "json_object"})
     with refused(openai.BadRequestError, "strict"):
         strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}
         ask(WHO, tools=[strict])
+    with refused(openai.BadRequestError, "#/not is not supported"):
+        schema = {"name": "x", "schema": {"not": {}}}
+        ask(WHO, response_format={"type": "json_schema", "json_schema": schema})
     with refused(openai.BadRequestError, "lora_path"):
         ask(WHO, extra_body={"lora_path": "x"})
 

@@ -21,22 +21,8 @@ public final class CompiledGrammar {
     private final ConcurrentHashMap<Places, Places> places = new ConcurrentHashMap<>();
     private final AtomicInteger keptBytes = new AtomicInteger();
 
-    /** Equal places are one object, so that comparing keys is cheap. */
-    private record Key(Places from, int node, int fewest, int most) {
-        @Override
-        public boolean equals(Object other) {
-            return other instanceof Key key
-                    && from == key.from
-                    && node == key.node
-                    && fewest == key.fewest
-                    && most == key.most;
-        }
-
-        @Override
-        public int hashCode() {
-            return ((from.hashCode() * 31 + node) * 31 + fewest) * 31 + most;
-        }
-    }
+    /** Counts do not matter but for how many more repetitions must and may come. */
+    private record Key(Places from, int node, int fewest, int most) {}
 
     CompiledGrammar(Grammar grammar, TokenTrie trie) {
         this.grammar = grammar;

@@ -28,7 +28,7 @@ final class Json {
 
     /** @param anySpace whether up to {@value #MOST_SPACE} blanks, tabs and line ends may stand between tokens, or none */
     Json(Rules rules, boolean anySpace) {
-        Expr blank = Expr.raw(CodePoints.of(" \t\n"));
+        Expr blank = Expr.raw(CodePoints.of(" \t\n\r"));
         space = anySpace ? rules.add("space", new Expr.Repeat(blank, 0, MOST_SPACE)) : Expr.EMPTY;
         string = rules.add("string", Expr.sequence(QUOTE, Expr.star(ANY_CHARACTER), QUOTE));
         Expr whole =

@@ -11,7 +11,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /** Reads schemas into alternatives. What is not supported is refused by its keyword and place. */
@@ -126,7 +125,7 @@ final class SchemaReader {
     private static List<Located> parts(Located schema, String keyword) {
         JsonNode list = schema.node().get(keyword);
         if (!list.isArray() || list.isEmpty()) {
-            throw wrong(schema, keyword, "an array of schemas", list);
+            throw Keywords.wrong(schema, keyword, "an array of schemas", list);
         }
         List<Located> parts = new ArrayList<>();
         for (int i = 0; i < list.size(); i++) {
@@ -227,7 +226,7 @@ final class SchemaReader {
         if (node.has("enum")) {
             JsonNode list = node.get("enum");
             if (!list.isArray() || list.isEmpty()) {
-                throw wrong(schema, "enum", "an array of values", list);
+                throw Keywords.wrong(schema, "enum", "an array of values", list);
             }
             Shape listed = new Shape();
             listed.values = List.copyOf(list.values());
@@ -249,7 +248,7 @@ final class SchemaReader {
         for (JsonNode name : type.isArray() ? List.copyOf(type.values()) : List.of(type)) {
             Kind kind = name.isString() ? TYPES.get(name.stringValue()) : null;
             if (kind == null) {
-                throw wrong(schema, "type", "a type of JSON or an array of them", type);
+                throw Keywords.wrong(schema, "type", "a type of JSON or an array of them", type);
             }
             kinds.add(kind);
         }
@@ -271,10 +270,10 @@ final class SchemaReader {
     }
 
     private static void numbers(Located schema, Shape shape) {
-        BigDecimal minimum = number(schema, "minimum");
-        BigDecimal above = number(schema, "exclusiveMinimum");
-        BigDecimal maximum = number(schema, "maximum");
-        BigDecimal below = number(schema, "exclusiveMaximum");
+        BigDecimal minimum = Keywords.number(schema, "minimum");
+        BigDecimal above = Keywords.number(schema, "exclusiveMinimum");
+        BigDecimal maximum = Keywords.number(schema, "maximum");
+        BigDecimal below = Keywords.number(schema, "exclusiveMaximum");
         Shape other = new Shape();
         shape.least = minimum == null ? null : new Bound(minimum, false);
         shape.most = maximum == null ? null : new Bound(maximum, false);
@@ -283,10 +282,10 @@ final class SchemaReader {
         Shape both = shape.and(other);
         shape.least = both.least;
         shape.most = both.most;
-        BigDecimal divisor = number(schema, "multipleOf");
+        BigDecimal divisor = Keywords.number(schema, "multipleOf");
         if (divisor != null) {
             if (divisor.signum() <= 0) {
-                throw wrong(
+                throw Keywords.wrong(
                         schema, "multipleOf", "a positive number", schema.node().get("multipleOf"));
             }
             shape.divisors.add(divisor);
@@ -294,13 +293,13 @@ final class SchemaReader {
     }
 
     private void strings(Located schema, Shape shape) {
-        shape.minLength = count(schema, "minLength", 0);
-        shape.maxLength = count(schema, "maxLength", Expr.UNBOUNDED);
-        String pattern = text(schema, "pattern");
+        shape.minLength = Keywords.count(schema, "minLength", 0);
+        shape.maxLength = Keywords.count(schema, "maxLength", Expr.UNBOUNDED);
+        String pattern = Keywords.text(schema, "pattern");
         if (pattern != null) {
             shape.texts.add(pattern(pattern));
         }
-        String format = text(schema, "format");
+        String format = Keywords.text(schema, "format");
         if (format != null && shape.allows(Kind.STRING)) {
             TextDfa dfa = Formats.of(format, budget);
             if (dfa != null) {
@@ -319,8 +318,8 @@ final class SchemaReader {
     }
 
     private static void arrays(Located schema, Shape shape) {
-        shape.minItems = count(schema, "minItems", 0);
-        shape.maxItems = count(schema, "maxItems", Expr.UNBOUNDED);
+        shape.minItems = Keywords.count(schema, "minItems", 0);
+        shape.maxItems = Keywords.count(schema, "maxItems", Expr.UNBOUNDED);
         JsonNode items = schema.node().get("items");
         boolean tuple = items != null && items.isArray(); // until draft 2019-09
         String prefix = tuple ? "items" : "prefixItems";
@@ -328,7 +327,7 @@ final class SchemaReader {
         JsonNode list = schema.node().get(prefix);
         if (list != null) {
             if (!list.isArray()) {
-                throw wrong(schema, prefix, "an array of schemas", list);
+                throw Keywords.wrong(schema, prefix, "an array of schemas", list);
             }
             for (int i = 0; i < list.size(); i++) {
                 shape.prefix.add(Schema.of(schema.at(prefix, Integer.toString(i))));
@@ -340,8 +339,8 @@ final class SchemaReader {
     }
 
     private void objects(Located schema, Shape shape) {
-        shape.minProperties = count(schema, "minProperties", 0);
-        shape.maxProperties = count(schema, "maxProperties", Expr.UNBOUNDED);
+        shape.minProperties = Keywords.count(schema, "minProperties", 0);
+        shape.maxProperties = Keywords.count(schema, "maxProperties", Expr.UNBOUNDED);
         for (String name : names(schema, "properties")) {
             shape.properties.put(name, Schema.of(schema.at("properties", name)));
         }
@@ -354,7 +353,7 @@ final class SchemaReader {
         JsonNode required = schema.node().get("required");
         if (required != null) {
             if (!required.isArray() || required.values().stream().anyMatch(name -> !name.isString())) {
-                throw wrong(schema, "required", "an array of names", required);
+                throw Keywords.wrong(schema, "required", "an array of names", required);
             }
             required.values().forEach(name -> shape.required.add(name.stringValue()));
         }
@@ -369,49 +368,8 @@ final class SchemaReader {
             return List.of();
         }
         if (!node.isObject()) {
-            throw wrong(schema, keyword, "an object of schemas", node);
+            throw Keywords.wrong(schema, keyword, "an object of schemas", node);
         }
         return List.copyOf(node.propertyNames());
-    }
-
-    private static @Nullable BigDecimal number(Located schema, String keyword) {
-        JsonNode value = schema.node().get(keyword);
-        if (value == null) {
-            return null;
-        }
-        if (!value.isNumber()) {
-            throw wrong(schema, keyword, "a number", value);
-        }
-        return Decimals.of(value);
-    }
-
-    private static int count(Located schema, String keyword, int fallback) {
-        BigDecimal value = number(schema, keyword);
-        if (value == null) {
-            return fallback;
-        }
-        if (value.signum() < 0 || value.stripTrailingZeros().scale() > 0) {
-            throw wrong(
-                    schema, keyword, "a whole number, at least 0", schema.node().get(keyword));
-        }
-        // Nothing gets as long as that, so the largest numbers are as good as no bound.
-        return value.compareTo(BigDecimal.valueOf(1 << 30)) > 0 ? 1 << 30 : value.intValue();
-    }
-
-    private static @Nullable String text(Located schema, String keyword) {
-        JsonNode value = schema.node().get(keyword);
-        if (value == null) {
-            return null;
-        }
-        if (!value.isString()) {
-            throw wrong(schema, keyword, "a string", value);
-        }
-        return value.stringValue();
-    }
-
-    static GrammarException wrong(Located schema, String keyword, String wanted, JsonNode got) {
-        String shown = got.toString();
-        return new GrammarException(schema.where() + "/" + keyword + " must be " + wanted + ", got "
-                + (shown.length() > 60 ? shown.substring(0, 60) + "..." : shown) + ".");
     }
 }

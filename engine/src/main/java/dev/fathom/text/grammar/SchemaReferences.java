@@ -44,7 +44,7 @@ final class SchemaReferences {
     Located resolve(Located schema) {
         JsonNode reference = schema.node().get("$ref");
         if (!reference.isString()) {
-            throw SchemaReader.wrong(schema, "$ref", "a string", reference);
+            throw Keywords.wrong(schema, "$ref", "a string", reference);
         }
         String text = reference.stringValue();
         if (!text.startsWith("#") || nestedIds) {

@@ -7,6 +7,7 @@ import dev.fathom.api.TokenMask;
 import dev.fathom.text.Goldens;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
@@ -55,7 +56,7 @@ class GrammarFuzzTest {
         for (int step = 0; step < 12; step++) {
             long[] allowed;
             try {
-                allowed = mask.allowed();
+                allowed = Objects.requireNonNull(mask.allowed());
             } catch (RequestException e) {
                 assertThat(e).hasMessageContaining("too ambiguous");
                 return true;

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.fathom.api.TokenMask;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Masks against the definition: a token is allowed if and only if its bytes, one by one, are. */
@@ -68,7 +70,7 @@ class GrammarTest {
         Items items = new Items();
         parser.begin(bottom, items);
         for (int step = 0; step < 25; step++) {
-            long[] allowed = mask.allowed();
+            long[] allowed = Objects.requireNonNull(mask.allowed());
             List<Integer> ids = new ArrayList<>();
             for (int id = 0; id < NANO.end; id++) {
                 byte[] bytes = grammar.trie().bytes(id);
@@ -87,11 +89,13 @@ class GrammarTest {
             }
             int id = ids.get(random.nextInt(ids.size()));
             mask.accept(id);
-            items = after(parser, items, bottom, grammar.trie().bytes(id));
+            items = Objects.requireNonNull(
+                    after(parser, items, bottom, grammar.trie().bytes(id)));
         }
     }
 
-    private static Items after(Parser parser, Items from, Frame bottom, byte[] bytes) {
+    /** Null where the bytes cannot follow. */
+    private static @Nullable Items after(Parser parser, Items from, Frame bottom, byte[] bytes) {
         Items now = from;
         parser.allow(Parser.MOST_WORK);
         for (byte value : bytes) {

@@ -8,7 +8,7 @@ import tools.jackson.databind.JsonNode;
 
 /** A tokenizer and the grammars of its vocabulary, for tests that read text token by token. */
 final class Vocabulary {
-    /** Reads texts; ends with {@link #END}. */
+    /** The embedded model's. */
     static final Vocabulary NANO = new Vocabulary(Goldens.nano());
 
     final Tokenizer tokenizer;
