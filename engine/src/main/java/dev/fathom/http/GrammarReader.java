@@ -55,18 +55,10 @@ final class GrammarReader {
             return null;
         }
         String type = format.text("type");
-        switch (type == null ? "" : type) {
-            case "text" -> {
-                return null;
-            }
-            case "json_object" -> {
-                return GrammarSource.JSON_OBJECT;
-            }
-            case "json_schema" -> {
-                GrammarSource source = schema(format);
-                format.end();
-                return source;
-            }
+        return switch (type == null ? "" : type) {
+            case "text" -> null;
+            case "json_object" -> GrammarSource.JSON_OBJECT;
+            case "json_schema" -> schema(format);
             case "structural_tag" ->
                 throw RequestException.notSupported(
                         "response_format",
@@ -76,7 +68,7 @@ final class GrammarReader {
                         "response_format.type",
                         "response_format.type must be text, json_object or json_schema, got " + format.node("type")
                                 + ".");
-        }
+        };
     }
 
     private static GrammarSource schema(JsonFields format) {
@@ -95,6 +87,7 @@ final class GrammarReader {
                     "schema_ is required for json_schema response format request.");
         }
         described.end();
+        format.end();
         return new GrammarSource(GrammarSource.Kind.JSON_SCHEMA, schema.toString());
     }
 }
