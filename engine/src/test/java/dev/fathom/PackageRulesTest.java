@@ -56,8 +56,20 @@ class PackageRulesTest {
                             "model.llama")),
             Map.entry(
                     "serve",
-                    Set.of("api", "kernels", "comm", "checkpoint", "text", "text.answer", "text.grammar", "model", "engine", "load")),
-            Map.entry("http", Set.of("api", "checkpoint", "text", "text.answer", "text.grammar", "engine", "load", "serve")),
+                    Set.of(
+                            "api",
+                            "kernels",
+                            "comm",
+                            "checkpoint",
+                            "text",
+                            "text.answer",
+                            "text.grammar",
+                            "model",
+                            "engine",
+                            "load")),
+            Map.entry(
+                    "http",
+                    Set.of("api", "checkpoint", "text", "text.answer", "text.grammar", "engine", "load", "serve")),
             Map.entry(
                     "cli",
                     Set.of(

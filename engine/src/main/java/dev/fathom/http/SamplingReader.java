@@ -21,7 +21,8 @@ final class SamplingReader {
         if (max != null && max < 1) {
             throw RequestException.invalid("max_tokens", "max_tokens must be at least 1, got " + max + ".");
         }
-        return common(fields, max, "min_tokens", "seed", GrammarReader.openAi(fields)).orElse(thinking(fields));
+        return common(fields, max, "min_tokens", "seed", GrammarReader.openAi(fields))
+                .orElse(thinking(fields));
     }
 
     /** The thinking budget, which SGLang puts beside the sampling parameters. */

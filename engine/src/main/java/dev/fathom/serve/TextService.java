@@ -193,7 +193,8 @@ public final class TextService {
         for (int copy = 0; copy < copies; copy++) {
             String id = copy == 0 ? item.id() : item.id() + RunningRequests.COPY_MARK + copy;
             SamplingParams params = params(fields, maxNewTokens, item.logprobs(), copy);
-            var sequence = new GenerationRequest(id, ids, params, request.priority(), request.cacheKey(), guidance, constraint);
+            var sequence = new GenerationRequest(
+                    id, ids, params, request.priority(), request.cacheKey(), guidance, constraint);
             plans.add(new SequencePlan(
                     sequence,
                     stop,

@@ -64,7 +64,8 @@ class ConstraintTest {
     @Test
     void followsItsConstraintAndEndsWithIt() throws Exception {
         try (Engine engine = start(config(1000), step -> {})) {
-            GenerationRequest request = new GenerationRequest("a", ids(3), sampling(40, true), 0, "", Guidance.NONE, new Rising(2));
+            GenerationRequest request =
+                    new GenerationRequest("a", ids(3), sampling(40, true), 0, "", Guidance.NONE, new Rising(2));
             Answer answer = Answers.take(engine.submit(request));
             List<Integer> tokens = answer.tokens();
             assertThat(answer.reason()).isEqualTo(new FinishReason.StopToken(END));
@@ -144,8 +145,8 @@ class ConstraintTest {
         };
         try (Engine engine = start(config(1000), step -> {})) {
             GenerationStream good = engine.submit(request("good", ids(4), 8));
-            GenerationStream bad =
-                    engine.submit(new GenerationRequest("bad", ids(5), SamplingParams.greedy(8), 0, "", Guidance.NONE, broken));
+            GenerationStream bad = engine.submit(
+                    new GenerationRequest("bad", ids(5), SamplingParams.greedy(8), 0, "", Guidance.NONE, broken));
             assertThat(Answers.take(good).tokens()).hasSize(8);
             assertThat(Answers.take(bad).last())
                     .isInstanceOfSatisfying(

@@ -98,8 +98,8 @@ class EngineAgreementTest {
             int[] prompt = prompt(random);
             SamplingParams sampling = sampling(random, CONTEXT - prompt.length);
             String key = random.nextInt(6) == 0 ? "private" : "";
-            GenerationStream stream = engine.submit(
-                    new GenerationRequest(name + "-" + i, prompt, sampling, random.nextInt(3), key));
+            GenerationStream stream =
+                    engine.submit(new GenerationRequest(name + "-" + i, prompt, sampling, random.nextInt(3), key));
             boolean abort = random.nextInt(8) == 0;
             Answer answer = Answers.take(stream, abort ? random.nextInt(4) : Integer.MAX_VALUE);
             int room = engine.config().capacity() - prompt.length + 1;

@@ -204,9 +204,7 @@ class SchedulerTest {
         }
 
         void add(String id, int[] prompt, int maxNewTokens, int priority) {
-            add(
-                    new GenerationRequest(id, prompt, SamplingParams.greedy(maxNewTokens), priority, ""),
-                    maxNewTokens);
+            add(new GenerationRequest(id, prompt, SamplingParams.greedy(maxNewTokens), priority, ""), maxNewTokens);
         }
 
         void add(GenerationRequest request, int maxNewTokens) {

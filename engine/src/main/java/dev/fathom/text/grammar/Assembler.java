@@ -21,7 +21,6 @@ final class Assembler {
 
     private static final int MOST_MEMBER_STATES = 20_000;
 
-    private final Rules rules;
     private final Emptiness emptiness;
     private final Nfa nfa;
     private final CharacterEdges characters;
@@ -42,7 +41,6 @@ final class Assembler {
     record Counted(int min, int max, int tailStart, int tailEnd) {}
 
     private Assembler(Rules rules) {
-        this.rules = rules;
         this.emptiness = new Emptiness(rules);
         this.nfa = new Nfa(rules.budget());
         this.characters = new CharacterEdges(nfa);

@@ -173,7 +173,7 @@ final class Decimals {
             }
             moves(from, new Place(false, 0, EQUAL, most == null ? LESS : EQUAL, false));
             for (int i = 0; i < order.size(); i++) {
-                moves(states.get(order.get(i)), order.get(i));
+                moves(state(order.get(i)), order.get(i));
             }
         }
 

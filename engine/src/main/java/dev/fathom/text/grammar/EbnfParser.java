@@ -209,27 +209,17 @@ final class EbnfParser {
         if (at >= text.length()) {
             return element;
         }
-        switch (text.charAt(at)) {
-            case '*' -> {
-                at++;
-                return Expr.star(element);
-            }
-            case '+' -> {
-                at++;
-                return new Expr.Repeat(element, 1, Expr.UNBOUNDED);
-            }
-            case '?' -> {
-                at++;
-                return Expr.optional(element);
-            }
-            case '{' -> {
-                at++;
-                return bounds(element);
-            }
-            default -> {
-                return element;
-            }
+        char mark = text.charAt(at);
+        if ("*+?{".indexOf(mark) < 0) {
+            return element;
         }
+        at++;
+        return switch (mark) {
+            case '*' -> Expr.star(element);
+            case '+' -> new Expr.Repeat(element, 1, Expr.UNBOUNDED);
+            case '?' -> Expr.optional(element);
+            default -> bounds(element);
+        };
     }
 
     private Expr bounds(Expr element) {

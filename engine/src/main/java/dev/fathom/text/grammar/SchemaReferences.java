@@ -16,10 +16,10 @@ final class SchemaReferences {
 
     SchemaReferences(JsonNode root) {
         this.root = root;
-        collect(new Located(root, "#"));
+        collect(new Located(root, "#"), false);
     }
 
-    private void collect(Located at) {
+    private void collect(Located at, boolean nested) {
         JsonNode node = at.node();
         if (node.isObject()) {
             JsonNode anchor = node.get("$anchor");
@@ -27,15 +27,15 @@ final class SchemaReferences {
                 anchors.put(anchor.stringValue(), at);
             }
             JsonNode id = node.get("$id");
-            nestedIds |= id != null && id.isString() && node != root;
+            nestedIds |= id != null && id.isString() && nested;
             for (String name : node.propertyNames()) {
                 if (!name.equals("enum") && !name.equals("const")) {
-                    collect(at.at(name));
+                    collect(at.at(name), true);
                 }
             }
         } else if (node.isArray()) {
             for (int i = 0; i < node.size(); i++) {
-                collect(at.at(Integer.toString(i)));
+                collect(at.at(Integer.toString(i)), true);
             }
         }
     }

@@ -114,7 +114,7 @@ final class Shape {
         if (a == null || b == null) {
             return a == null ? b : a;
         }
-        int order = sign * a.limit().compareTo(b.limit());
+        int order = Integer.signum(a.limit().compareTo(b.limit())) * sign;
         return order > 0 || (order == 0 && a.open()) ? a : b;
     }
 
