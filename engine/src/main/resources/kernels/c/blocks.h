@@ -94,6 +94,35 @@ static void unpack_q5_0(struct strip *s) {
     }
 }
 
+/*
+ * INT8: rows of bytes, whole groups of them; scales lie elsewhere.
+ * row, from: where the strip begins
+ */
+static void unpack_int8(const struct weight *w, long row, long from, struct strip *s) {
+    const uint8_t *at = s->first;
+    long columns = (w->cols + w->block_columns - 1) / w->block_columns;
+    long column = -1;
+    float scales[LANES];
+    for (long b = 0; b < s->blocks; b++, at += 32) {
+        bytes q[4];
+        ask(s->ahead, s->lines);
+        if ((from + 32 * b) / w->block_columns != column) {
+            column = (from + 32 * b) / w->block_columns;
+            for (long i = 0; i < LANES; i++) {
+                scales[i] = w->scales[least(row + i, w->rows - 1) / w->block_rows * columns + column];
+            }
+        }
+        put_scale(s, b, load(scales));
+#pragma GCC unroll 2
+        for (int half = 0; half < 2; half++) {
+            sixteen_bytes(at + 16 * half, s->stride, q);
+            for (int c = 0; c < 4; c++) {
+                put_codes(s, 8 * b + 4 * half + c, q[c], 0);
+            }
+        }
+    }
+}
+
 /* --- blocks of 256 columns --- */
 
 /* Four groups' scales or minima, a byte each, times what they share. */
@@ -211,6 +240,7 @@ ALWAYS struct block_shape block_shape(long format) {
         case Q4_K: return (struct block_shape) {256, 144, GROUPS_WITH_MINIMA};
         case Q5_K: return (struct block_shape) {256, 176, GROUPS_WITH_MINIMA};
         case Q6_K: return (struct block_shape) {256, 210, HALF_GROUPS};
+        case INT8: return (struct block_shape) {32, 32, GROUPS};
         default: return (struct block_shape) {32, 34, GROUPS}; /* Q8_0 */
     }
 }
@@ -240,6 +270,7 @@ static void unpack(const struct weight *w, long row, long from, long to, struct 
         case Q4_K: unpack_q4_k(&s); break;
         case Q5_K: unpack_q5_k(&s); break;
         case Q6_K: unpack_q6_k(&s); break;
+        case INT8: unpack_int8(w, row, from, &s); break;
     }
 }
 

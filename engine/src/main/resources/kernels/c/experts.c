@@ -29,6 +29,7 @@ struct experts {
     float *down; /* [assignments, hidden] */
     float *out; /* [tokens, hidden] */
     union space *spaces; /* one for each thread */
+    float *floats; /* silu(gate x) * up x of each assignment, where down wants rows; else null */
 };
 
 static long take(struct experts *a) { return __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED); }
@@ -42,7 +43,7 @@ void fathom_experts_prepare(struct experts *a, int thread) {
         long start = a->start[a->active[unit]];
         long count = a->start[a->active[unit] + 1] - start;
         for (long r = 0; r < count; r++) {
-            prepare(format, a->x + a->token[start + r] * hidden, 0, hidden, hidden,
+            prepare(&a->all->gate, a->x + a->token[start + r] * hidden, 0, hidden,
                     a->prepared + start * prepared_bytes(format, hidden), r, count);
         }
     }
@@ -68,7 +69,14 @@ static void gate_up(const struct experts *a, long number, long from, union space
             for (long i = 0; i < to - from; i += LANES) {
                 store(gates[r] + i, mul(silu(load(gates[r] + i)), load(ups[r] + i)));
             }
-            prepare(format, gates[r], from, to, inner, middle, first + r, count);
+            if (wants_rows(&expert->down)) {
+                float *row = a->floats + (start + first + r) * inner;
+                for (long i = from; i < to; i += LANES) {
+                    store_some(row + i, to - i, load(gates[r] + i - from));
+                }
+            } else {
+                prepare(&expert->down, gates[r], from, to, middle, first + r, count);
+            }
         }
     }
 }
@@ -77,6 +85,21 @@ void fathom_experts_gate_up(struct experts *a, int thread) {
     long blocks = (a->all->gate.rows + UNIT - 1) / UNIT;
     for (long unit = take(a); unit < a->active_count * blocks; unit = take(a)) {
         gate_up(a, a->active[unit / blocks], unit % blocks * UNIT, &a->spaces[thread]);
+    }
+}
+
+/* A unit is an expert, whose third weight wants rows. */
+void fathom_experts_middle(struct experts *a, int thread) {
+    long inner = a->all->gate.rows;
+    (void) thread;
+    for (long unit = take(a); unit < a->active_count; unit = take(a)) {
+        const struct weight *down = &a->all[a->active[unit]].down;
+        long start = a->start[a->active[unit]];
+        long count = a->start[a->active[unit] + 1] - start;
+        for (long r = 0; r < count; r++) {
+            prepare(down, a->floats + (start + r) * inner, 0, inner,
+                    a->middle + start * prepared_bytes(down->format, inner), r, count);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * y = x Wt by dot products of bytes. Both factors are small integers with scales: x is rounded to 127 steps of the largest number of
- * each group of 32 columns, weights are as stored, unpacked to bytes if they have fewer bits. Columns that share both scales are a
- * run; its dot product is exact. Each (row of x, output) pair has one float32 accumulator that takes the runs in order:
+ * each group of 32 columns, or of as many as share a scale of INT8; weights are as stored, unpacked to bytes if they have fewer bits.
+ * Columns that share both scales, at most 32, are a run; its dot product is exact. Each (row of x, output) pair has one float32 accumulator that takes the runs in order:
  *
  *     y = fused(dot, round(x scale * w scale), y), and where weights have a minimum to subtract:
  *     y = fused(round(x scale * sum of the group's x codes), -minimum, y)
@@ -14,7 +14,7 @@
 #include "codes.h"
 #include "weight.h"
 
-/* Columns of x with one scale. */
+/* Columns of x that a group has; with INT8 several of them have one scale. */
 #define GROUP_COLUMNS 32
 /* Vectors of outputs in a tile. */
 #define WIDE 2
@@ -47,16 +47,24 @@ ALWAYS long groups_of(long columns) { return (columns + GROUP_COLUMNS - 1) / GRO
 
 /* --- rows of x --- */
 
-/* A group whose scale would be subnormal counts as zeros. */
-static void round_group(const float *x, struct group *group) {
+/* The bits of the largest magnitude: of a NaN or an infinity where there is one. */
+static int32_t largest_bits(const float *x, long columns) {
     ints most = all_ints(0);
-    for (int i = 0; i < GROUP_COLUMNS; i += LANES) {
-        most = max_ints(most, and_ints(as_ints(load(x + i)), all_ints(0x7FFFFFFF)));
+    for (long i = 0; i < columns; i += LANES) {
+        most = max_ints(most, and_ints(as_ints(load_some(x + i, columns - i)), all_ints(0x7FFFFFFF)));
     }
+    return largest_int(most);
+}
+
+/*
+ * A group whose scale would be subnormal counts as zeros.
+ * bits: of the largest magnitude of all columns with its scale
+ */
+static void round_group(const float *x, int32_t bits, struct group *group) {
     union {
         int32_t bits;
         float value;
-    } largest = {largest_int(most)};
+    } largest = {bits};
     int finite = largest.bits < 0x7F800000;
     int some = finite && largest.value >= 127 * 0x1p-126f;
     floats steps = all(some ? 127 / largest.value : 0);
@@ -75,11 +83,16 @@ static void round_group(const float *x, struct group *group) {
 
 /*
  * Columns of a row into its groups, which are height groups apart.
- * x: the first column of a group
+ * x: the first of some columns with one scale
+ * together: so many columns have one, a multiple of a group's, or all
  */
-static void round_row(const float *x, long columns, struct group *groups, long height) {
+static void round_row(const float *x, long columns, long together, struct group *groups, long height) {
+    int32_t bits = 0;
     for (long i = 0; i < columns; i += GROUP_COLUMNS) {
         float last[GROUP_COLUMNS] = {0};
+        if (i % together == 0) {
+            bits = largest_bits(x + i, least(together, columns - i));
+        }
         const float *here = x + i;
         if (columns - i < GROUP_COLUMNS) {
             for (long k = 0; k < columns - i; k++) {
@@ -87,7 +100,7 @@ static void round_row(const float *x, long columns, struct group *groups, long h
             }
             here = last;
         }
-        round_group(here, groups + i / GROUP_COLUMNS * height);
+        round_group(here, bits, groups + i / GROUP_COLUMNS * height);
     }
 }
 

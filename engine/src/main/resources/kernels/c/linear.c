@@ -40,7 +40,7 @@ void fathom_prepare(struct linear *a, int thread) {
             return;
         }
         for (long r = first; r < least(a->m, first + height); r++) {
-            prepare(a->weight.format, a->x + r * cols, 0, cols, cols, a->prepared, r, a->m);
+            prepare(&a->weight, a->x + r * cols, 0, cols, a->prepared, r, a->m);
         }
     }
 }
@@ -80,7 +80,7 @@ void fathom_heads(struct heads_linear *a, int thread) {
         }
         uint8_t *prepared = a->prepared + head * a->m * prepared_bytes(w->format, w->cols);
         for (long r = 0; r < a->m; r++) {
-            prepare(w->format, head_at(&a->x, r, head), 0, w->cols, w->cols, prepared, r, a->m);
+            prepare(w, head_at(&a->x, r, head), 0, w->cols, prepared, r, a->m);
         }
         product(w, head * outputs, (head + 1) * outputs, prepared, a->m, head_at(&a->y, 0, head), a->y.row,
                 &a->spaces[thread]);

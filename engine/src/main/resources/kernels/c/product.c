@@ -3,10 +3,11 @@
 #include "fp8.h"
 #include "product.h"
 
-void prepare(long format, const float *values, long from, long to, long columns, uint8_t *prepared, long r, long count) {
+void prepare(const struct weight *w, const float *values, long from, long to, uint8_t *prepared, long r, long count) {
+    long format = w->format;
     long first = r / panel_rows(format) * panel_rows(format);
     long height = least(panel_rows(format), count - first);
-    uint8_t *panel = prepared + first * prepared_bytes(format, columns);
+    uint8_t *panel = prepared + first * prepared_bytes(format, w->cols);
 #ifdef AMX
     if (is_tiled(format)) {
         pair_row(values, from, to, panel, r - first, height);
@@ -21,7 +22,8 @@ void prepare(long format, const float *values, long from, long to, long columns,
             pack_row(values, to - from, (float *) panel + height * from + (r - first) * LANES, height);
             break;
         default:
-            round_row(values, to - from, (struct group *) panel + height * (from / GROUP_COLUMNS) + r - first, height);
+            round_row(values, to - from, format == INT8 ? w->block_columns : GROUP_COLUMNS,
+                      (struct group *) panel + height * (from / GROUP_COLUMNS) + r - first, height);
             break;
     }
 }

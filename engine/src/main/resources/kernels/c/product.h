@@ -55,12 +55,15 @@ ALWAYS long panel_rows(long format) {
 /* For the other files only. */
 #define HIDDEN __attribute__((visibility("hidden")))
 
+/* Whether a whole row is wanted at a time, because more of its columns have one scale than a unit of experts makes. */
+ALWAYS int wants_rows(const struct weight *w) { return w->format == INT8; }
+
 /*
- * Columns [from, to) of row r of count rows into the prepared rows. from is a multiple of 64, and so is to or it is the last.
+ * Columns [from, to) of row r of count rows into the prepared rows. from is a multiple of 64, and so is to or it is the last; or
+ * they are all columns, where the weight wants rows.
  * values: of column from on
  */
-HIDDEN void prepare(long format, const float *values, long from, long to, long columns, uint8_t *prepared, long r,
-                    long count);
+HIDDEN void prepare(const struct weight *w, const float *values, long from, long to, uint8_t *prepared, long r, long count);
 
 /*
  * Rows [from, to) of the weight times m prepared rows; column 0 of y is weight row from. A single row may come without

@@ -21,6 +21,8 @@ enum format {
     F32,
     BF16,
     F16,
+    /* Signed bytes, row after row, and a float32 scale for each block of block_rows rows and block_columns columns. */
+    INT8,
 };
 
 /* Rows past the last are read as the last; whoever stores leaves them out. */
@@ -30,6 +32,7 @@ struct weight {
     const float *scales;
     int64_t rows, cols, block_rows;
     uint8_t *kinds;
+    int64_t block_columns;
 };
 
 #endif

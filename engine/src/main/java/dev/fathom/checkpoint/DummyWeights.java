@@ -7,6 +7,7 @@ import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -14,7 +15,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /**
- * Random weights of whatever shape is asked for, in the formats a checkpoint with the same configuration has: FP8 blocks
+ * Random weights of whatever shape is asked for, in the formats a checkpoint with the same configuration has: FP8 blocks, INT8
  * or one of GGUF's block formats for the projections or neither, BF16 otherwise. Numbers are of the size that keeps a
  * network's activations near one.
  */
@@ -43,6 +44,15 @@ public final class DummyWeights implements WeightSource {
     /** FP8 projections, the rest BF16. */
     public static DummyWeights fp8(List<Integer> block, long seed) {
         return new DummyWeights((weights, rows, cols) -> weights.fp8(rows, cols, block.get(0), block.get(1)), seed);
+    }
+
+    /** INT8 projections, the rest BF16; an empty block is a scale for each row. */
+    public static DummyWeights int8(List<Integer> block, long seed) {
+        return new DummyWeights(
+                (weights, rows, cols) -> block.isEmpty()
+                        ? weights.int8(rows, cols, 1, cols)
+                        : weights.int8(rows, cols, block.get(0), block.get(1)),
+                seed);
     }
 
     /** Projections in blocks: of this format, or of Q8_0 or BF16 where rows are not whole blocks. */
@@ -77,11 +87,25 @@ public final class DummyWeights implements WeightSource {
             int code = (bits & 0x80) | ((4 + ((bits >>> 8) & 3)) << 3) | (bits & 7);
             codes.set(ValueLayout.JAVA_BYTE, i, random.nextInt(CODES_PER_ZERO) == 0 ? 0 : (byte) code);
         }
-        int scaleRows = Math.ceilDiv(rows, blockRows);
-        int scaleCols = Math.ceilDiv(cols, blockCols);
-        Tensor scales = new Tensor(arena.allocate(Tensor.byteSize(scaleRows, scaleCols), 64), scaleRows, scaleCols);
-        scales.fill((float) (1 / Math.sqrt(cols)));
+        Tensor scales =
+                constant(Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols), (float) (1 / Math.sqrt(cols)));
         return new Fp8BlockMatrix(codes, scales, rows, cols, blockRows, blockCols);
+    }
+
+    private WeightMatrix int8(int rows, int cols, int blockRows, int blockCols) {
+        MemorySegment codes = arena.allocate((long) rows * cols, 64);
+        for (long i = 0; i < codes.byteSize(); i++) {
+            codes.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+        }
+        Tensor scales = constant(Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols), (float)
+                (1 / (LARGE_CODE * Math.sqrt(cols))));
+        return new Int8Matrix(codes, scales, rows, cols, blockRows, blockCols);
+    }
+
+    private Tensor constant(int rows, int cols, float value) {
+        Tensor tensor = new Tensor(arena.allocate(Tensor.byteSize(rows, cols), 64), rows, cols);
+        tensor.fill(value);
+        return tensor;
     }
 
     private WeightMatrix blocks(BlockFormat wanted, int rows, int cols) {
@@ -124,10 +148,8 @@ public final class DummyWeights implements WeightSource {
     /** Ones: a norm's weight. */
     @Override
     public Tensor vector(String name, int size) {
-        Tensor vector = new Tensor(arena.allocate(Tensor.byteSize(1, size), 64), 1, size);
-        vector.fill(1);
         bytes += Tensor.byteSize(1, size);
-        return vector;
+        return constant(1, size, 1);
     }
 
     @Override

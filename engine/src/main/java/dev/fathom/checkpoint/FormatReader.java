@@ -9,6 +9,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -17,8 +18,8 @@ import java.lang.foreign.MemorySegment;
  * column shards are copied, because their rows do not lie side by side.
  *
  * @param arena      where copies live
- * @param blockRows  rows per FP8 scale
- * @param blockCols  columns per FP8 scale
+ * @param blockRows  rows per FP8 scale, and per INT8 scale where these are in blocks
+ * @param blockCols  columns per such scale
  */
 record FormatReader(Arena arena, int blockRows, int blockCols) {
     /** The part [rowFrom, rowFrom + rows) x [colFrom, colFrom + cols) of a matrix with {@code stride} columns. */
@@ -32,7 +33,7 @@ record FormatReader(Arena arena, int blockRows, int blockCols) {
             case F32 -> new F32Matrix(data, part.rows, part.cols);
             case F16 -> new F16Matrix(data, part.rows, part.cols);
             case BF16 -> new Bf16Matrix(data, part.rows, part.cols);
-            case F8_E4M3 -> throw new IllegalArgumentException(stored.name() + " has scales");
+            case F8_E4M3, I8 -> throw new IllegalArgumentException(stored.name() + " has scales");
         };
     }
 
@@ -60,38 +61,67 @@ record FormatReader(Arena arena, int blockRows, int blockCols) {
      */
     WeightMatrix fp8(StoredTensor stored, Tensor scales, int rows, int cols, Shard shard) {
         Part part = part(stored.name(), rows, cols, shard);
-        if (shard.count() > 1) {
-            boolean byRows = shard.axis() == Shard.Axis.ROWS;
-            int size = byRows ? part.rows : part.cols;
-            int block = byRows ? blockRows : blockCols;
-            if (size % block != 0) {
-                throw new CheckpointException(stored.name() + ": " + shard.count() + " ranks would get " + size
-                        + (byRows ? " rows" : " columns") + " each, not a multiple of the FP8 block of " + block
-                        + "; use fewer ranks or a BF16 checkpoint.");
-            }
+        requireWholeBlocks(stored.name(), part, shard, "FP8", blockRows, blockCols);
+        MemorySegment data = cut(stored.data(), part, 1, 1);
+        return new Fp8BlockMatrix(
+                data, scales(scales, part, blockRows, blockCols), part.rows, part.cols, blockRows, blockCols);
+    }
+
+    /**
+     * An INT8 weight with its scales.
+     *
+     * @param scales  of the whole weight: in blocks as for FP8, or one for each row
+     * @throws CheckpointException if blocks are not served, or a shard's border would run through one
+     */
+    WeightMatrix int8(StoredTensor stored, Tensor scales, boolean blocks, int rows, int cols, Shard shard) {
+        int tall = blocks ? blockRows : 1;
+        int wide = blocks ? blockCols : cols;
+        if (wide < cols && wide % Int8Matrix.COLUMN_UNIT != 0) {
+            throw new CheckpointException(stored.name() + ": INT8 blocks of " + tall + "x" + wide
+                    + " (weight_block_size in config.json) are not served; they must be a multiple of "
+                    + Int8Matrix.COLUMN_UNIT + " columns wide.");
         }
+        Part part = part(stored.name(), rows, cols, shard);
+        requireWholeBlocks(stored.name(), part, shard, "INT8", tall, blocks ? wide : 1);
+        MemorySegment data = cut(stored.data(), part, 1, 1);
+        return new Int8Matrix(data, scales(scales, part, tall, wide), part.rows, part.cols, tall, wide);
+    }
+
+    private static void requireWholeBlocks(
+            String name, Part part, Shard shard, String format, int blockRows, int blockCols) {
+        boolean byRows = shard.axis() == Shard.Axis.ROWS;
+        int size = byRows ? part.rows : part.cols;
+        int block = byRows ? blockRows : blockCols;
+        if (shard.count() > 1 && size % block != 0) {
+            throw new CheckpointException(name + ": " + shard.count() + " ranks would get " + size
+                    + (byRows ? " rows" : " columns") + " each, not a multiple of the " + format + " block of " + block
+                    + "; use fewer ranks or a BF16 checkpoint.");
+        }
+    }
+
+    /** Those of a part of a weight that begins at a block's border. */
+    private Tensor scales(Tensor whole, Part part, int blockRows, int blockCols) {
         int scaleRows = Math.ceilDiv(part.rows, blockRows);
         int scaleCols = Math.ceilDiv(part.cols, blockCols);
         Part scalePart =
-                new Part(part.rowFrom / blockRows, scaleRows, part.colFrom / blockCols, scaleCols, scales.cols());
-        Tensor partScales = new Tensor(cut(scales.data(), scalePart, 1, 4), scaleRows, scaleCols);
-        MemorySegment data = cut(stored.data(), part, 1, 1);
-        return new Fp8BlockMatrix(data, partScales, part.rows, part.cols, blockRows, blockCols);
+                new Part(part.rowFrom / blockRows, scaleRows, part.colFrom / blockCols, scaleCols, whole.cols());
+        return new Tensor(cut(whole.data(), scalePart, 1, 4), scaleRows, scaleCols);
     }
 
     /**
      * Numbers as float32 [rows, cols]: a view where they are stored so, else a converted copy.
      *
-     * @throws CheckpointException for FP8, which means nothing without scales
+     * @throws CheckpointException for FP8 and INT8, which mean nothing without scales
      */
     Tensor floats(StoredTensor stored, int rows, int cols) {
         return switch (stored.type()) {
             case F32 -> new Tensor(stored.data(), rows, cols);
             case BF16 -> converted(stored.data(), rows, cols, Codecs::bf16ToFloat);
             case F16 -> converted(stored.data(), rows, cols, Float::float16ToFloat);
-            case F8_E4M3 ->
-                throw new CheckpointException(stored.name() + ": dtype F8_E4M3 is served for matrices with scales"
-                        + " only, this tensor must be F32, F16 or BF16; download the checkpoint again.");
+            case F8_E4M3, I8 ->
+                throw new CheckpointException(
+                        stored.name() + ": dtype " + stored.type() + " is served for matrices with scales"
+                                + " only, this tensor must be F32, F16 or BF16; download the checkpoint again.");
         };
     }
 

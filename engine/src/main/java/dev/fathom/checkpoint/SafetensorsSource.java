@@ -17,7 +17,11 @@ import java.util.Set;
  * asked for from several threads.
  */
 public final class SafetensorsSource implements WeightSource {
+    /** Of the scales of blocks. */
     private static final String SCALE_SUFFIX = "_scale_inv";
+    /** Of scales of rows. */
+    private static final String ROW_SCALE_SUFFIX = "_scale";
+
     private static final int DEFAULT_BLOCK = 128;
 
     private final CheckpointFiles files;
@@ -175,9 +179,19 @@ public final class SafetensorsSource implements WeightSource {
         }
         DType type = servedType(weight);
         use.use(name);
-        if (type != DType.F8_E4M3) {
-            return reader.plain(stored(weight, type), rows, cols, shard);
-        }
+        return switch (type) {
+            case F32, F16, BF16 -> reader.plain(stored(weight, type), rows, cols, shard);
+            case F8_E4M3 -> reader.fp8(stored(weight, type), blockScales(weight, rows, cols), rows, cols, shard);
+            case I8 -> {
+                boolean blocks = tensors.containsKey(name + SCALE_SUFFIX);
+                Tensor scales = blocks ? blockScales(weight, rows, cols) : rowScales(weight, rows);
+                yield reader.int8(stored(weight, type), scales, blocks, rows, cols, shard);
+            }
+        };
+    }
+
+    private Tensor blockScales(Located weight, int rows, int cols) {
+        String name = weight.entry.name();
         String scaleName = name + SCALE_SUFFIX;
         Located scale = tensors.get(scaleName);
         if (scale == null) {
@@ -190,7 +204,32 @@ public final class SafetensorsSource implements WeightSource {
         requireShape(scale, List.of((long) scaleRows, (long) scaleCols));
         Tensor scales = reader.floats(stored(scale, servedType(scale)), scaleRows, scaleCols);
         use.use(scaleName);
-        return reader.fp8(stored(weight, type), scales, rows, cols, shard);
+        return scales;
+    }
+
+    private Tensor rowScales(Located weight, int rows) {
+        String scaleName = weight.entry.name() + ROW_SCALE_SUFFIX;
+        Located scale = tensors.get(scaleName);
+        if (scale == null) {
+            throw new CheckpointException(weight.entry.name() + " in " + files.describe(weight.file)
+                    + " is I8 but has neither scales of rows, " + scaleName + ", nor of blocks, " + weight.entry.name()
+                    + SCALE_SUFFIX + ": only INT8 with such scales is served; download the checkpoint again.");
+        }
+        if (scale.entry.shape().size() != 1) {
+            requireShape(scale, List.of((long) rows, 1L));
+        } else {
+            requireShape(scale, List.of((long) rows));
+        }
+        Tensor scales = reader.floats(stored(scale, servedType(scale)), rows, 1);
+        use.use(scaleName);
+        return scales;
+    }
+
+    /** Whether a weight that is not ignored is stored in this type. */
+    public boolean stores(DType type) {
+        return tensors.values().stream()
+                .anyMatch(tensor -> !use.isIgnored(tensor.entry.name())
+                        && tensor.entry.type().served().equals(Optional.of(type)));
     }
 
     /** {@inheritDoc} The numbers are read-only, like all weights. */
@@ -206,6 +245,11 @@ public final class SafetensorsSource implements WeightSource {
     @Override
     public void ignore(String prefix) {
         use.ignore(prefix);
+    }
+
+    /** A tensor that was read, and whose pages are not needed any more. */
+    void release(String name) {
+        use.release(name);
     }
 
     @Override
@@ -247,7 +291,7 @@ public final class SafetensorsSource implements WeightSource {
         Optional<DType> type = tensor.entry.type().served();
         return type.orElseThrow(() -> new CheckpointException(tensor.entry.name() + ": dtype "
                 + tensor.entry.type() + " in " + files.describe(tensor.file)
-                + " is not served; weights must be F32, F16, BF16 or F8_E4M3."));
+                + " is not served; weights must be F32, F16, BF16, F8_E4M3 or I8."));
     }
 
     private StoredTensor stored(Located tensor, DType type) {

@@ -19,7 +19,7 @@ enum StoredType {
     U32(4),
     I16(2),
     U16(2),
-    I8(1),
+    I8(1, DType.I8),
     U8(1),
     BOOL(1);
 

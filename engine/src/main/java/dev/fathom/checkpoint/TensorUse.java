@@ -12,6 +12,7 @@ final class TensorUse {
     private static final int NAMES_SHOWN = 5;
 
     private final Set<String> used = ConcurrentHashMap.newKeySet();
+    private final Set<String> released = ConcurrentHashMap.newKeySet();
     private final List<String> ignored = new CopyOnWriteArrayList<>();
 
     void use(String name) {
@@ -22,8 +23,14 @@ final class TensorUse {
         ignored.add(prefix);
     }
 
+    /** One that was used, and is not needed any more. */
+    void release(String name) {
+        released.add(name);
+    }
+
+    /** Whether a tensor is to stay on the disk. */
     boolean isIgnored(String name) {
-        return ignored.stream().anyMatch(name::startsWith);
+        return released.contains(name) || ignored.stream().anyMatch(name::startsWith);
     }
 
     /**

@@ -11,8 +11,8 @@ public interface WeightSource extends AutoCloseable {
     boolean contains(String name);
 
     /**
-     * A matrix in its stored format, mapped, not copied. For an FP8 weight {@code X.weight} the scales
-     * {@code X.weight_scale_inv} are joined.
+     * A matrix in its stored format, mapped, not copied. For an FP8 or INT8 weight {@code X.weight} the scales
+     * {@code X.weight_scale_inv} of its blocks are joined, or {@code X.weight_scale} of INT8 rows.
      *
      * @param rows  of the whole weight, before sharding
      * @param cols  of the whole weight, before sharding

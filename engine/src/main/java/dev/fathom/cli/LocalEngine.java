@@ -45,11 +45,6 @@ final class LocalEngine implements AutoCloseable {
         bar.finish(Units.format(
                 "Loaded %s, %s, in %.2f s (%s).",
                 loaded.modelName(), Units.bytes(loaded.weightBytes()), seconds, rate(loaded.weightBytes(), seconds)));
-        if (flags.wantsFp8() && !WeightFormat.isFp8(loaded.config())) {
-            loaded.close();
-            throw CliException.failure("--quantization fp8 was given, but " + loaded.modelPath()
-                    + " is not stored in FP8; leave the flag out to serve it as it is.");
-        }
         return loaded;
     }
 

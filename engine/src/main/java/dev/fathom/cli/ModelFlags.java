@@ -3,6 +3,7 @@ package dev.fathom.cli;
 import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.load.LoadOptions;
+import dev.fathom.load.WeightOptions;
 import dev.fathom.model.ModelOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -39,7 +40,10 @@ final class ModelFlags {
             description = "Most tokens of a sequence. Default: what config.json says.")
     private int contextLength;
 
-    @Option(names = "--load-format", paramLabel = "NAME", description = "auto or safetensors.")
+    @Option(
+            names = "--load-format",
+            paramLabel = "NAME",
+            description = "auto, safetensors, or dummy: random weights, for which config.json is enough.")
     private String loadFormat = "auto";
 
     @Option(names = "--dtype", paramLabel = "NAME", description = "auto: weights as stored, arithmetic in float32.")
@@ -48,7 +52,8 @@ final class ModelFlags {
     @Option(
             names = "--quantization",
             paramLabel = "NAME",
-            description = "fp8, which demands that the checkpoint is stored so. Default: as the checkpoint is.")
+            description =
+                    "w8a8_int8 or fp8: BF16 weights are quantized at load, which halves their memory. Default: as the checkpoint is.")
     private @Nullable String quantization;
 
     @Option(
@@ -102,11 +107,11 @@ final class ModelFlags {
 
     /** @throws CliException naming a flag that cannot be used */
     LoadOptions options(Environment environment, boolean skipTokenizer) {
-        oneOf("--load-format", loadFormat, "auto", "safetensors");
+        oneOf("--load-format", loadFormat, "auto", "safetensors", "dummy");
         oneOf("--device", device, "auto", "cuda", "cpu");
         oneOf("--dtype", dtype, "auto");
         if (quantization != null) {
-            oneOf("--quantization", quantization, "fp8");
+            oneOf("--quantization", quantization, "w8a8_int8", "fp8");
         }
         if (contextLength < 0 || threads < 0) {
             throw CliException.usage("--context-length and --threads must be positive.");
@@ -127,6 +132,7 @@ final class ModelFlags {
                 .withThreads(threads)
                 .withCpuBinding(binding(environment))
                 .withModel(model)
+                .withWeights(new WeightOptions(quantization, loadFormat.equals("dummy")))
                 .withAllowLongerContext(environment.longerContext())
                 .withSkipTokenizer(skipTokenizer)
                 .withChatTemplate(chatTemplate == null ? null : read(chatTemplate));
@@ -182,6 +188,10 @@ final class ModelFlags {
         return switch (kvCacheType) {
             case "auto", "bf16", "bfloat16" -> KvFormat.BF16;
             case "float32" -> KvFormat.F32;
+            case "fp8_e5m2" ->
+                throw CliException.usage(
+                        "--kv-cache-dtype fp8_e5m2 is not served: the weights of DeepSeek's checkpoints already"
+                                + " are FP8, and a cache with two bits of mantissa beside them loses accuracy; use auto or bf16.");
             default ->
                 throw CliException.usage("--kv-cache-dtype " + kvCacheType
                         + " is not supported in this version: use auto, bf16 or float32.");
@@ -194,11 +204,6 @@ final class ModelFlags {
 
     Optional<Path> tokenizerPath() {
         return Optional.ofNullable(tokenizerPath);
-    }
-
-    /** Whether the user expects block-FP8 weights. */
-    boolean wantsFp8() {
-        return quantization != null;
     }
 
     double memoryFraction() {

@@ -1,20 +1,17 @@
 package dev.fathom.cli;
 
 import dev.fathom.checkpoint.HfConfig;
+import dev.fathom.model.WeightQuantization;
 
 /** How a checkpoint says its weights are stored. */
 final class WeightFormat {
     private WeightFormat() {}
 
-    static boolean isFp8(HfConfig config) {
-        return config.objectIfPresent("quantization_config")
-                .map(quantization -> quantization.textOr("quant_method", ""))
-                .orElse("")
-                .equals("fp8");
-    }
-
     /** For people: "FP8 blocks", "bfloat16". */
     static String describe(HfConfig config) {
-        return isFp8(config) ? "FP8 blocks" : config.textOr("torch_dtype", config.textOr("dtype", "stored format"));
+        WeightQuantization stored = WeightQuantization.read(config);
+        return stored == WeightQuantization.NONE
+                ? config.textOr("torch_dtype", config.textOr("dtype", "stored format"))
+                : stored.label();
     }
 }

@@ -3,6 +3,7 @@ package dev.fathom.kernels;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.util.List;
 
 /**
@@ -35,9 +36,9 @@ public final class OpShapes {
             throw new IllegalArgumentException("bindExperts: experts: none given");
         }
         ExpertWeights first = experts.getFirst();
-        if (RoundedInput.appliesTo(first.gate()) != RoundedInput.appliesTo(first.up())) {
+        if (RoundedInput.group(first.gate()) != RoundedInput.group(first.up())) {
             throw new IllegalArgumentException("bindExperts: experts: number 0 is " + describe(first)
-                    + "; gate and up must both have weights of small integers, or neither");
+                    + "; gate and up must both have weights of small integers, or neither, and in groups of one width");
         }
         for (int e = 0; e < experts.size(); e++) {
             ExpertWeights expert = experts.get(e);
@@ -64,9 +65,11 @@ public final class OpShapes {
     }
 
     private static String format(WeightMatrix weight) {
-        return weight instanceof BlockMatrix blocks
-                ? blocks.format().name()
-                : weight.getClass().getSimpleName();
+        return switch (weight) {
+            case BlockMatrix blocks -> blocks.format().name();
+            case Int8Matrix codes -> "INT8 in blocks of " + codes.blockRows() + "x" + codes.blockCols();
+            default -> weight.getClass().getSimpleName();
+        };
     }
 
     private static String describe(WeightMatrix weight) {

@@ -7,11 +7,12 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What stands for x where weights are small integers: each group of 32 columns is rounded to integers from -127 to 127 times
- * one scale, so that products are of integers. With a the group's largest absolute value, in float32,
+ * What stands for x where weights are small integers: each group of columns is rounded to integers from -127 to 127 times
+ * one scale, so that products are of integers. A group is 32 columns for GGUF's blocks, as many as share a scale for INT8. With a the group's largest absolute value, in float32,
  *
  * <pre>{@code
  * scale = a / 127;   code = round to nearest, ties to even, of x * (127 / a)
@@ -21,8 +22,11 @@ import java.lang.foreign.MemorySegment;
  * backend rounds x so, and sums products of codes exactly or as float32 numbers in any order.
  */
 public final class RoundedInput {
-    /** Columns that share a scale; the last group of a row may have fewer. */
+    /** Columns that share a scale with GGUF's blocks; the last group of a row may have fewer. */
     public static final int GROUP = 32;
+
+    /** What {@link #group} says of weights whose products take x as it is. */
+    public static final int NONE = 0;
 
     /** Groups with a smaller largest value count as zeros: 127 times the smallest normal float32. */
     public static final float SMALLEST = 127 * Float.MIN_NORMAL;
@@ -33,12 +37,18 @@ public final class RoundedInput {
 
     /** Whether products with this weight take x rounded. */
     public static boolean appliesTo(WeightMatrix weight) {
+        return group(weight) != NONE;
+    }
+
+    /** Columns of a group of x for products with this weight, at most its columns; {@link #NONE} where x stays as it is. */
+    public static int group(WeightMatrix weight) {
         return switch (weight) {
-            case BlockMatrix w -> true;
-            case F32Matrix w -> false;
-            case Bf16Matrix w -> false;
-            case F16Matrix w -> false;
-            case Fp8BlockMatrix w -> false;
+            case BlockMatrix w -> GROUP;
+            case Int8Matrix w -> Math.min(w.blockCols(), w.cols());
+            case F32Matrix w -> NONE;
+            case Bf16Matrix w -> NONE;
+            case F16Matrix w -> NONE;
+            case Fp8BlockMatrix w -> NONE;
         };
     }
 
@@ -55,12 +65,13 @@ public final class RoundedInput {
     /**
      * Numbers of a row as code * scale.
      *
-     * @param at    byte offset of the row in {@code x}
-     * @param to    receives them from {@code toAt} on
+     * @param at     byte offset of the row in {@code x}
+     * @param group  columns that share a scale
+     * @param to     receives them from {@code toAt} on
      */
-    public static void round(MemorySegment x, long at, int columns, float[] to, int toAt) {
-        for (int from = 0; from < columns; from += GROUP) {
-            int end = Math.min(columns, from + GROUP);
+    public static void round(MemorySegment x, long at, int columns, int group, float[] to, int toAt) {
+        for (int from = 0; from < columns; from += group) {
+            int end = Math.min(columns, from + group);
             float largest = 0;
             for (int i = from; i < end; i++) {
                 largest = Math.max(largest, Math.abs(x.get(Tensor.F32, at + 4L * i)));

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  *                            backend
  * @param threads             kernel threads; 0 is one for each processor
  * @param cpuBinding          processors that kernel threads stay on
+ * @param weights             where they come from and in which format they are served
  * @param allowLongerContext  whether {@code model.contextLength()} may exceed what the model was made for
  * @param skipTokenizer       loads no tokenizer and no template: token ids in, token ids out
  * @param chatTemplate        Jinja text that replaces the checkpoint's own template, or null
@@ -29,6 +30,7 @@ public record LoadOptions(
         int threads,
         CpuBinding cpuBinding,
         ModelOptions model,
+        WeightOptions weights,
         boolean allowLongerContext,
         boolean skipTokenizer,
         @Nullable String chatTemplate) {
@@ -39,8 +41,18 @@ public record LoadOptions(
     }
 
     /** The model that comes with Fathom, the best backend, all processors. */
-    public static final LoadOptions EMBEDDED =
-            new LoadOptions(null, null, "auto", null, 0, CpuBinding.NONE, ModelOptions.DEFAULT, false, false, null);
+    public static final LoadOptions EMBEDDED = new LoadOptions(
+            null,
+            null,
+            "auto",
+            null,
+            0,
+            CpuBinding.NONE,
+            ModelOptions.DEFAULT,
+            WeightOptions.STORED,
+            false,
+            false,
+            null);
 
     public LoadOptions withModelPath(@Nullable Path value) {
         return with(fields -> fields.modelPath = value);
@@ -70,6 +82,10 @@ public record LoadOptions(
         return with(fields -> fields.model = value);
     }
 
+    public LoadOptions withWeights(WeightOptions value) {
+        return with(fields -> fields.weights = value);
+    }
+
     public LoadOptions withAllowLongerContext(boolean value) {
         return with(fields -> fields.allowLongerContext = value);
     }
@@ -97,6 +113,7 @@ public record LoadOptions(
         private int threads;
         private CpuBinding cpuBinding;
         private ModelOptions model;
+        private WeightOptions weights;
         private boolean allowLongerContext;
         private boolean skipTokenizer;
         private @Nullable String chatTemplate;
@@ -109,6 +126,7 @@ public record LoadOptions(
             threads = options.threads;
             cpuBinding = options.cpuBinding;
             model = options.model;
+            weights = options.weights;
             allowLongerContext = options.allowLongerContext;
             skipTokenizer = options.skipTokenizer;
             chatTemplate = options.chatTemplate;
@@ -123,6 +141,7 @@ public record LoadOptions(
                     threads,
                     cpuBinding,
                     model,
+                    weights,
                     allowLongerContext,
                     skipTokenizer,
                     chatTemplate);

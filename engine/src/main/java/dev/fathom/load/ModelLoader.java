@@ -5,9 +5,9 @@ import dev.fathom.checkpoint.CheckpointFiles;
 import dev.fathom.checkpoint.GgufCheckpoint;
 import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.checkpoint.LoadProgress;
-import dev.fathom.checkpoint.SafetensorsSource;
 import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelException;
 import dev.fathom.model.CausalLm;
 import dev.fathom.text.ChatTemplate;
 import dev.fathom.text.Tokenizer;
@@ -40,7 +40,6 @@ public final class ModelLoader {
     /** More threads do not read a disk faster. */
     private static final int PAGE_IN_THREADS = 4;
 
-    private static final int DEFAULT_BLOCK = 128;
     private static final String TOKENIZER_FILE = "tokenizer.json";
 
     private ModelLoader() {}
@@ -65,11 +64,11 @@ public final class ModelLoader {
 
         Deque<Runnable> undo = new ArrayDeque<>();
         try {
-            WeightSource weights = weights(files, config);
+            WeightSource weights = WeightFiles.open(options.weights(), files, config, progress);
             undo.push(weights::close);
             KernelBackend kernels = Backends.open(options, progress);
             undo.push(kernels::close);
-            CausalLm model = Architectures.load(config, weights, kernels, options.model());
+            CausalLm model = model(options, config, weights, kernels);
             undo.push(model::close);
             if (kernels.memoryBytes().isEmpty()) { // otherwise they have been read, and lie there
                 weights.pageIn(
@@ -96,19 +95,19 @@ public final class ModelLoader {
         }
     }
 
+    private static CausalLm model(LoadOptions options, HfConfig config, WeightSource weights, KernelBackend kernels) {
+        try {
+            return Architectures.load(config, weights, kernels, options.model());
+        } catch (KernelException e) {
+            throw new CheckpointException(config.where() + ": " + e.getMessage() + "; use --device cpu.", e);
+        }
+    }
+
     static CheckpointFiles open(@Nullable Path modelPath) {
         if (modelPath == null) {
             return CheckpointFiles.resources(ModelLoader.class.getClassLoader(), EMBEDDED_PREFIX, EMBEDDED_FILES);
         }
         return GgufCheckpoint.isGguf(modelPath) ? GgufCheckpoint.open(modelPath) : CheckpointFiles.folder(modelPath);
-    }
-
-    private static WeightSource weights(CheckpointFiles files, HfConfig config) {
-        if (files instanceof GgufCheckpoint gguf) {
-            return gguf.weights();
-        }
-        List<Integer> block = fp8Block(config);
-        return SafetensorsSource.open(files, block.get(0), block.get(1));
     }
 
     private static String name(@Nullable Path modelPath) {
@@ -127,18 +126,6 @@ public final class ModelLoader {
                     + " tokens the model was made for (max_position_embeddings in " + config.where()
                     + "); set SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN=1 to try it all the same.");
         }
-    }
-
-    static List<Integer> fp8Block(HfConfig config) {
-        List<Integer> block = config.objectIfPresent("quantization_config")
-                .map(quantization -> quantization.integersOrNone("weight_block_size"))
-                .filter(sizes -> !sizes.isEmpty())
-                .orElse(List.of(DEFAULT_BLOCK, DEFAULT_BLOCK));
-        if (block.size() != 2 || block.get(0) < 1 || block.get(1) < 1) {
-            throw new CheckpointException(config.where()
-                    + ": quantization_config.weight_block_size must be two positive numbers, got " + block + ".");
-        }
-        return block;
     }
 
     /** What turns text into tokens and back. */

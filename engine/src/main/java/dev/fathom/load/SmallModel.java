@@ -3,7 +3,6 @@ package dev.fathom.load;
 import dev.fathom.checkpoint.CheckpointException;
 import dev.fathom.checkpoint.CheckpointFiles;
 import dev.fathom.checkpoint.DummyWeights;
-import dev.fathom.checkpoint.GgufCheckpoint;
 import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.kernels.KernelBackend;
@@ -40,8 +39,6 @@ public final class SmallModel implements AutoCloseable {
             Map.entry("head_dim", 32),
             Map.entry("num_nextn_predict_layers", 0));
 
-    private static final long SEED = 1;
-
     private final CausalLm model;
     private final KernelBackend kernels;
     private final Deque<Runnable> opened;
@@ -65,7 +62,7 @@ public final class SmallModel implements AutoCloseable {
         Deque<Runnable> opened = new ArrayDeque<>();
         boolean whole = false;
         try {
-            DummyWeights weights = weights(files, config);
+            DummyWeights weights = WeightFiles.random(options.weights(), files, config);
             opened.push(weights::close);
             KernelBackend kernels = Backends.open(options, LoadProgress.none());
             opened.push(kernels::close);
@@ -78,17 +75,6 @@ public final class SmallModel implements AutoCloseable {
                 opened.forEach(Runnable::run);
             }
         }
-    }
-
-    private static DummyWeights weights(CheckpointFiles files, HfConfig config) {
-        if (files instanceof GgufCheckpoint gguf) {
-            return gguf.mainFormat()
-                    .map(format -> DummyWeights.blocks(format, SEED))
-                    .orElseGet(() -> DummyWeights.bf16(SEED));
-        }
-        return config.has("quantization_config")
-                ? DummyWeights.fp8(ModelLoader.fp8Block(config), SEED)
-                : DummyWeights.bf16(SEED);
     }
 
     public CausalLm model() {

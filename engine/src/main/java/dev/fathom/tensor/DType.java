@@ -5,7 +5,8 @@ public enum DType {
     F32(4),
     F16(2),
     BF16(2),
-    F8_E4M3(1);
+    F8_E4M3(1),
+    I8(1);
 
     private final int bytes;
 

@@ -1,6 +1,7 @@
 package dev.fathom.tensor;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * A weight [rows, cols] as stored, row-major: rows are outputs, cols are inputs of y = x Wᵀ. A new format is a new case
@@ -77,12 +78,41 @@ public sealed interface WeightMatrix {
             implements WeightMatrix {
         public Fp8BlockMatrix {
             checkSize(data, rows, cols, 1);
-            int scaleRows = Math.ceilDiv(rows, blockRows);
-            int scaleCols = Math.ceilDiv(cols, blockCols);
-            if (scales.rows() != scaleRows || scales.cols() != scaleCols) {
-                throw new IllegalArgumentException("a [" + rows + ", " + cols + "] weight in blocks of " + blockRows
-                        + "x" + blockCols + " needs scales [" + scaleRows + ", " + scaleCols + "], got ["
-                        + scales.rows() + ", " + scales.cols() + "]");
+            checkScales(scales, rows, cols, blockRows, blockCols);
+        }
+
+        @Override
+        public long bytes() {
+            return (long) rows * cols + Tensor.byteSize(scales.rows(), scales.cols());
+        }
+
+        @Override
+        public float get(int row, int col) {
+            float value = Codecs.e4m3ToFloat(data.get(ValueLayout.JAVA_BYTE, (long) row * cols + col));
+            return value * scales.get(row / blockRows, col / blockCols);
+        }
+    }
+
+    /**
+     * Whole numbers with scales: w[r, c] = code[r, c] * scales[r / blockRows, c / blockCols], the product rounded to
+     * float32. A scale for each row is {@code blockRows} 1 and {@code blockCols} cols. Products take x rounded, all columns
+     * of a block together.
+     *
+     * @param data       rows * cols signed bytes
+     * @param scales     [ceil(rows / blockRows), ceil(cols / blockCols)] float32
+     * @param blockCols  cols or more, or a multiple of {@value #COLUMN_UNIT}
+     */
+    record Int8Matrix(MemorySegment data, Tensor scales, int rows, int cols, int blockRows, int blockCols)
+            implements WeightMatrix {
+        /** Columns that kernels take together, so that blocks end where these do. */
+        public static final int COLUMN_UNIT = 32;
+
+        public Int8Matrix {
+            checkSize(data, rows, cols, 1);
+            checkScales(scales, rows, cols, blockRows, blockCols);
+            if (blockCols < cols && blockCols % COLUMN_UNIT != 0) {
+                throw new IllegalArgumentException(
+                        "INT8 blocks must be a multiple of " + COLUMN_UNIT + " columns wide, got " + blockCols);
             }
         }
 
@@ -93,9 +123,8 @@ public sealed interface WeightMatrix {
 
         @Override
         public float get(int row, int col) {
-            float value =
-                    Codecs.e4m3ToFloat(data.get(java.lang.foreign.ValueLayout.JAVA_BYTE, (long) row * cols + col));
-            return value * scales.get(row / blockRows, col / blockCols);
+            return data.get(ValueLayout.JAVA_BYTE, (long) row * cols + col)
+                    * scales.get(row / blockRows, col / blockCols);
         }
     }
 
@@ -127,6 +156,16 @@ public sealed interface WeightMatrix {
         public float get(int row, int col) {
             long block = format.rowBytes(cols) * row + (long) col / format.columns() * format.bytes();
             return format.get(data, block, col % format.columns());
+        }
+    }
+
+    private static void checkScales(Tensor scales, int rows, int cols, int blockRows, int blockCols) {
+        int scaleRows = Math.ceilDiv(rows, blockRows);
+        int scaleCols = Math.ceilDiv(cols, blockCols);
+        if (scales.rows() != scaleRows || scales.cols() != scaleCols) {
+            throw new IllegalArgumentException("a [" + rows + ", " + cols + "] weight in blocks of " + blockRows + "x"
+                    + blockCols + " needs scales [" + scaleRows + ", " + scaleCols + "], got [" + scales.rows() + ", "
+                    + scales.cols() + "]");
         }
     }
 

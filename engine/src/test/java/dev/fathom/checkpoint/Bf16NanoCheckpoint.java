@@ -8,6 +8,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -185,6 +186,7 @@ public final class Bf16NanoCheckpoint {
                 case Bf16Matrix stored -> data.copyFrom(stored.data());
                 case Fp8BlockMatrix stored -> addDistances(stored, in, data);
                 case BlockMatrix stored -> throw new IOException(stored.format() + " in a safetensors file");
+                case Int8Matrix stored -> throw new IOException("INT8 in nano's FP8 checkpoint");
             }
         }
         return bytes;

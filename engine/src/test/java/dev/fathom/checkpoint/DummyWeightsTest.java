@@ -49,6 +49,8 @@ class DummyWeightsTest {
     @Test
     void keepsProductsNearOne() {
         keepsProductsNearOne(DummyWeights.fp8(List.of(128, 128), 1));
+        keepsProductsNearOne(DummyWeights.int8(List.of(128, 128), 1));
+        keepsProductsNearOne(DummyWeights.int8(List.of(), 1));
         for (BlockFormat format : BlockFormat.values()) {
             keepsProductsNearOne(DummyWeights.blocks(format, 1));
         }

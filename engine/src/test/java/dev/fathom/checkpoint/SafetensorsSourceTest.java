@@ -3,12 +3,14 @@ package dev.fathom.checkpoint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.fathom.tensor.DType;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -134,6 +136,74 @@ class SafetensorsSourceTest {
                 .addF32("x.weight_scale_inv", List.of(1, 2), 1, 2);
         try (SafetensorsSource source = open(wrong)) {
             refused(() -> source.matrix("x.weight", 4, 8), "x.weight_scale_inv: shape [1, 2]", "config says [2, 2]");
+        }
+    }
+
+    private static byte[] codes(int count) {
+        byte[] codes = new byte[count];
+        for (int i = 0; i < count; i++) {
+            codes[i] = (byte) (3 * i - 128);
+        }
+        return codes;
+    }
+
+    @Test
+    void readsInt8WithAScaleForEachRow() {
+        float[] scales = {0.5f, 2, -3};
+        for (List<Integer> shape : List.of(List.of(3, 1), List.of(3))) {
+            SafetensorsWriter writer = new SafetensorsWriter()
+                    .add("x.weight", "I8", List.of(3, 40), codes(120))
+                    .addBf16("x.weight_scale", shape, scales);
+            try (SafetensorsSource source = open(writer)) {
+                assertThat(source.stores(DType.I8)).isTrue();
+                assertThat(source.stores(DType.F8_E4M3)).isFalse();
+                WeightMatrix whole = source.matrix("x.weight", 3, 40);
+                assertThat(whole).isInstanceOf(Int8Matrix.class);
+                for (int row = 0; row < 3; row++) {
+                    assertThat(whole.get(row, 39)).isEqualTo(codes(120)[40 * row + 39] * scales[row]);
+                }
+                WeightMatrix last = source.matrix("x.weight", 3, 40, new Shard(Shard.Axis.ROWS, 2, 3));
+                assertThat(elements(last)).isEqualTo(elements(whole).subList(80, 120));
+                WeightMatrix right = source.matrix("x.weight", 3, 40, new Shard(Shard.Axis.COLS, 1, 2));
+                assertThat(right.get(2, 0)).isEqualTo(whole.get(2, 20));
+                source.requireAllUsed();
+            }
+        }
+    }
+
+    @Test
+    void readsInt8InBlocks() throws IOException {
+        new SafetensorsWriter()
+                .add("x.weight", "I8", List.of(5, 70), codes(350))
+                .addF32("x.weight_scale_inv", List.of(2, 3), counted(6))
+                .write(folder.resolve("model.safetensors"));
+        try (SafetensorsSource source = SafetensorsSource.open(CheckpointFiles.folder(folder), 4, 32)) {
+            WeightMatrix matrix = source.matrix("x.weight", 5, 70);
+            assertThat(matrix.get(4, 69)).isEqualTo(codes(350)[349] * counted(6)[5]);
+            assertThat(matrix.get(3, 32)).isEqualTo(codes(350)[3 * 70 + 32] * counted(6)[1]);
+            refused(
+                    () -> source.matrix("x.weight", 5, 70, new Shard(Shard.Axis.COLS, 0, 2)),
+                    "35 columns each",
+                    "INT8 block of 32");
+            source.requireAllUsed();
+        }
+        try (SafetensorsSource source = SafetensorsSource.open(CheckpointFiles.folder(folder), 4, 24)) {
+            refused(() -> source.matrix("x.weight", 5, 70), "INT8 blocks of 4x24", "multiple of 32 columns");
+        }
+    }
+
+    @Test
+    void refusesInt8WithoutOrWithOtherScales() {
+        SafetensorsWriter none = new SafetensorsWriter().add("x.weight", "I8", List.of(2, 4), codes(8));
+        try (SafetensorsSource source = open(none)) {
+            refused(() -> source.matrix("x.weight", 2, 4), "is I8 but has neither scales of rows, x.weight_scale,");
+            refused(() -> source.vector("x.weight", 8), "x.weight: shape [2, 4]");
+        }
+        SafetensorsWriter wrong = new SafetensorsWriter()
+                .add("x.weight", "I8", List.of(2, 4), codes(8))
+                .addF32("x.weight_scale", List.of(3, 1), 1, 2, 3);
+        try (SafetensorsSource source = open(wrong)) {
+            refused(() -> source.matrix("x.weight", 2, 4), "x.weight_scale: shape [3, 1]", "config says [2, 1]");
         }
     }
 

@@ -7,7 +7,6 @@ import dev.fathom.kernels.RouterRule.GroupScore;
 import dev.fathom.kernels.RouterRule.Scoring;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
-import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -113,8 +112,8 @@ abstract class ExpertsContract extends GroupedContract {
                         + (12 * U + rounding) * Math.abs(active[i])
                         + TINY;
             }
-            if (expert.down() instanceof BlockMatrix) {
-                round(active, activeBound);
+            if (RoundedInput.appliesTo(expert.down())) {
+                round(active, activeBound, RoundedInput.group(expert.down()));
             }
             for (int o = 0; o < hidden; o++) {
                 Dot down = dot(expert.down(), o, active);
@@ -132,12 +131,12 @@ abstract class ExpertsContract extends GroupedContract {
     }
 
     /**
-     * Rounds numbers in groups of 32 to 127 steps of the largest. A number so near the middle between two steps that its
+     * Rounds numbers in groups to 127 steps of the largest. A number so near the middle between two steps that its
      * error decides may be off by a step.
      */
-    private static void round(double[] numbers, double[] bounds) {
-        for (int from = 0; from < numbers.length; from += 32) {
-            int end = Math.min(numbers.length, from + 32);
+    private static void round(double[] numbers, double[] bounds, int group) {
+        for (int from = 0; from < numbers.length; from += group) {
+            int end = Math.min(numbers.length, from + group);
             double largest = 0;
             double largestBound = 0;
             for (int i = from; i < end; i++) {

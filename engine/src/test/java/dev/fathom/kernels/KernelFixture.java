@@ -9,6 +9,7 @@ import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -35,7 +36,11 @@ abstract class KernelFixture {
         F16,
         FP8,
         /** FP8 whose blocks end inside vectors. */
-        FP8_ODD_BLOCKS
+        FP8_ODD_BLOCKS,
+        /** INT8 with a scale for each row. */
+        INT8_ROWS,
+        /** INT8 with a scale for each block. */
+        INT8_BLOCKS
     }
 
     Arena arena;
@@ -130,6 +135,8 @@ abstract class KernelFixture {
             }
             case FP8 -> fp8(rows, cols, 128, 128, size);
             case FP8_ODD_BLOCKS -> fp8(rows, cols, 3, 7, size);
+            case INT8_ROWS -> int8(rows, cols, 1, cols, size);
+            case INT8_BLOCKS -> int8(rows, cols, 128, 128, size);
         };
     }
 
@@ -151,6 +158,21 @@ abstract class KernelFixture {
             }
         }
         return new Fp8BlockMatrix(data, scales, rows, cols, blockRows, blockCols);
+    }
+
+    /** All codes alike often, the smallest and the largest included. */
+    Int8Matrix int8(int rows, int cols, int blockRows, int blockCols, double size) {
+        MemorySegment data = arena.allocate((long) rows * cols + 65, 64).asSlice(1, (long) rows * cols);
+        for (long i = 0; i < (long) rows * cols; i++) {
+            data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+        }
+        Tensor scales = tensor(Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols));
+        for (int r = 0; r < scales.rows(); r++) {
+            for (int c = 0; c < scales.cols(); c++) {
+                scales.set(r, c, (float) (size * 0.01 * (0.5 + random.nextDouble())));
+            }
+        }
+        return new Int8Matrix(data, scales, rows, cols, blockRows, blockCols);
     }
 
     /** Bit for bit, so that also signs of zeros and NaN count. */

@@ -22,6 +22,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.function.Consumer;
@@ -122,6 +123,7 @@ public final class CBackend implements KernelBackend {
             // A few rows a step: not worth kernels of their own.
             case F16Matrix w -> vector.embed(w, ids, out);
             case Fp8BlockMatrix w -> vector.embed(w, ids, out);
+            case Int8Matrix w -> vector.embed(w, ids, out);
             case BlockMatrix w -> vector.embed(w, ids, out);
         }
     }

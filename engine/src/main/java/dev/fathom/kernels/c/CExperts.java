@@ -31,7 +31,8 @@ final class CExperts implements ExpertsKernel {
     private static final long DOWN = 104;
     private static final long OUT = 112;
     private static final long WORKSPACES = 120;
-    private static final long BYTES = 128;
+    private static final long FLOATS = 128;
+    private static final long BYTES = 136;
 
     /** Weight rows of a unit, as in experts.c. */
     private static final int UNIT = 64;
@@ -44,6 +45,8 @@ final class CExperts implements ExpertsKernel {
     private final CTeam team;
     private final MemorySegment struct;
     private final MemorySegment all;
+    /** Whether the third weights want rows. */
+    private final boolean wantsRows;
 
     /** Whether all weights are of a kind the kernels are written for, and gate and up want x alike: it is prepared once. */
     static boolean serves(List<ExpertWeights> experts, CLibrary library) {
@@ -64,6 +67,7 @@ final class CExperts implements ExpertsKernel {
         this.experts = experts.size();
         hidden = experts.getFirst().gate().cols();
         inner = experts.getFirst().gate().rows();
+        wantsRows = WeightStruct.wantsRows(experts.getFirst().down());
         struct = team.allocate(BYTES);
         all = team.allocate(WeightStruct.BYTES * weights.size());
         long noted = 0;
@@ -106,6 +110,9 @@ final class CExperts implements ExpertsKernel {
         set(X, CTeam.address(x, "x"));
         set(PREPARED, scratch.bytes(CTeam.preparedBytes(assignments, hidden)).address());
         set(MIDDLE, scratch.bytes(CTeam.preparedBytes(assignments, inner)).address());
+        set(
+                FLOATS,
+                wantsRows ? scratch.bytes(Tensor.byteSize(assignments, inner)).address() : 0);
         set(DOWN, scratch.bytes(Tensor.byteSize(assignments, hidden)).address());
         set(OUT, CTeam.address(out, "out"));
         run(plan, active.length, assignments);
@@ -116,6 +123,9 @@ final class CExperts implements ExpertsKernel {
         long rows = (long) assignments * hidden;
         team.run(library.expertsPrepare(), struct, active, rows);
         team.run(library.expertsGateUp(), struct, (long) active * Math.ceilDiv(inner, UNIT), 2 * rows * inner);
+        if (wantsRows) {
+            team.run(library.expertsMiddle(), struct, active, (long) assignments * inner);
+        }
         team.run(library.expertsDown(), struct, (long) active * Math.ceilDiv(hidden, UNIT), rows * inner);
         team.run(library.expertsSum(), struct, plan.tokens(), rows);
     }

@@ -7,12 +7,13 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /** {@code struct weight} of weight.h, and which weights the C kernels are written for. */
 final class WeightStruct {
-    static final long BYTES = 56;
+    static final long BYTES = 64;
 
     // enum format of weight.h
     private static final long FP8 = 0;
@@ -25,6 +26,7 @@ final class WeightStruct {
     private static final long F32 = 7;
     private static final long BF16 = 8;
     private static final long F16 = 9;
+    private static final long INT8 = 10;
 
     /** The width of FP8 blocks that the kernels are written for. */
     private static final int BLOCK = 128;
@@ -35,6 +37,11 @@ final class WeightStruct {
     private static final long KINDS = 48;
 
     private WeightStruct() {}
+
+    /** Whether the kernels prepare whole rows of x at a time: wants_rows of product.h. */
+    static boolean wantsRows(WeightMatrix weight) {
+        return weight instanceof Int8Matrix;
+    }
 
     /** How a format's kernels want x. */
     enum Input {
@@ -58,6 +65,8 @@ final class WeightStruct {
         return switch (weight) {
             // Blocks of another width are left to the vector backend: nobody ships them.
             case Fp8BlockMatrix w -> w.blockCols() == BLOCK;
+            // Whole groups of columns, as all published weights have.
+            case Int8Matrix w -> w.cols() % Int8Matrix.COLUMN_UNIT == 0;
             case F32Matrix w -> true;
             case Bf16Matrix w -> true;
             case F16Matrix w -> true;
@@ -74,6 +83,7 @@ final class WeightStruct {
         return switch (weight) {
             case Fp8BlockMatrix w -> tiles ? Input.PAIRS : Input.FLOATS;
             case BlockMatrix w -> Input.CODES;
+            case Int8Matrix w -> Input.CODES;
             case F32Matrix w -> Input.FLOATS;
             case Bf16Matrix w -> tiles ? Input.PAIRS : Input.FLOATS;
             case F16Matrix w -> Input.FLOATS;
@@ -99,6 +109,12 @@ final class WeightStruct {
                 put(struct, at, FP8, w.data());
                 struct.set(ValueLayout.JAVA_LONG, at + 16, CTeam.address(w.scales(), "scales"));
                 struct.set(ValueLayout.JAVA_LONG, at + 40, w.blockRows());
+            }
+            case Int8Matrix w -> {
+                put(struct, at, INT8, w.data());
+                struct.set(ValueLayout.JAVA_LONG, at + 16, CTeam.address(w.scales(), "scales"));
+                struct.set(ValueLayout.JAVA_LONG, at + 40, w.blockRows());
+                struct.set(ValueLayout.JAVA_LONG, at + 56, Math.min(w.blockCols(), w.cols()));
             }
             case BlockMatrix w -> put(struct, at, tag(w.format()), w.data());
             case F32Matrix w -> put(struct, at, F32, w.data());

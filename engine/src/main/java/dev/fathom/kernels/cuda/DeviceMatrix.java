@@ -1,5 +1,6 @@
 package dev.fathom.kernels.cuda;
 
+import dev.fathom.kernels.KernelException;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
@@ -7,6 +8,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -44,6 +46,7 @@ record DeviceMatrix(
     /** @param weight  in device memory */
     static DeviceMatrix of(WeightMatrix weight) {
         return switch (weight) {
+            case Int8Matrix w -> throw notServed();
             case F32Matrix w -> plain("F32", w.data(), w, 4);
             case Bf16Matrix w -> plain("BF16", w.data(), w, 8);
             case F16Matrix w -> plain("F16", w.data(), w, 8);
@@ -51,6 +54,12 @@ record DeviceMatrix(
             case Fp8BlockMatrix w ->
                 blocks(w, DeviceMemory.address(w.data(), "weight"), DeviceMemory.address(w.scales(), "scales"));
         };
+    }
+
+    private static KernelException notServed() {
+        return new KernelException(
+                "INT8 weights are served on the CPU only, as products with them are of whole numbers, for"
+                        + " which there is no kernel on the GPU yet");
     }
 
     private static DeviceMatrix blocks(Fp8BlockMatrix weight, long data, long scales) {
@@ -83,6 +92,7 @@ record DeviceMatrix(
     /** The same weight on the device, scales included. */
     static WeightMatrix copy(WeightMatrix weight, CudaDevice device) {
         return switch (weight) {
+            case Int8Matrix w -> throw notServed();
             case F32Matrix w -> new F32Matrix(copy(w.data(), device), w.rows(), w.cols());
             case Bf16Matrix w -> new Bf16Matrix(copy(w.data(), device), w.rows(), w.cols());
             case F16Matrix w -> new F16Matrix(copy(w.data(), device), w.rows(), w.cols());
@@ -122,6 +132,7 @@ record DeviceMatrix(
             device.copy(data(weights.get(i)), data.asSlice(i * dataBytes, dataBytes));
         }
         return switch (first) {
+            case Int8Matrix w -> throw notServed();
             case F32Matrix w -> new Stacked(plain("F32", data, w, 4), dataBytes, 0);
             case Bf16Matrix w -> new Stacked(plain("BF16", data, w, 8), dataBytes, 0);
             case F16Matrix w -> new Stacked(plain("F16", data, w, 8), dataBytes, 0);
@@ -141,6 +152,7 @@ record DeviceMatrix(
 
     private static MemorySegment data(WeightMatrix weight) {
         return switch (weight) {
+            case Int8Matrix w -> throw notServed();
             case F32Matrix w -> w.data();
             case Bf16Matrix w -> w.data();
             case F16Matrix w -> w.data();

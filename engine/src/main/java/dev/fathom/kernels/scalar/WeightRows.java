@@ -9,6 +9,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -40,6 +41,11 @@ final class WeightRows {
                     to[at + i] = w.get(row, i);
                 }
             }
+            case Int8Matrix w -> {
+                for (int i = 0; i < cols; i++) {
+                    to[at + i] = w.get(row, i);
+                }
+            }
             case Fp8BlockMatrix w -> {
                 for (int block = 0; block < cols; block += w.blockCols()) {
                     float scale = w.scales().get(row / w.blockRows(), block / w.blockCols());
@@ -61,7 +67,8 @@ final class WeightRows {
      */
     static void multiply(WeightMatrix weight, int from, int to, float[] buffer, Rows input, Rows y, int m) {
         int cols = weight.cols();
-        Rows x = RoundedInput.appliesTo(weight) ? rounded(input, m, cols) : input;
+        int group = RoundedInput.group(weight);
+        Rows x = group == RoundedInput.NONE ? input : rounded(input, m, cols, group);
         for (int o = from; o < to; o += BLOCK) {
             int count = Math.min(BLOCK, to - o);
             for (int i = 0; i < count; i++) {
@@ -80,10 +87,10 @@ final class WeightRows {
         }
     }
 
-    private static Rows rounded(Rows x, int m, int cols) {
+    private static Rows rounded(Rows x, int m, int cols, int group) {
         float[] rows = new float[Math.multiplyExact(m, cols)];
         for (int r = 0; r < m; r++) {
-            RoundedInput.round(x.data(), x.at(r), cols, rows, r * cols);
+            RoundedInput.round(x.data(), x.at(r), cols, group, rows, r * cols);
         }
         return new Rows(MemorySegment.ofArray(rows), 0, 4L * cols);
     }

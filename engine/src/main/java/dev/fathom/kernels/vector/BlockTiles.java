@@ -3,6 +3,7 @@ package dev.fathom.kernels.vector;
 import static dev.fathom.kernels.vector.Lanes.BYTES;
 import static dev.fathom.kernels.vector.Lanes.COUNT;
 
+import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix.BlockMatrix;
@@ -38,8 +39,8 @@ sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tile
     }
 
     @Override
-    default boolean roundsInput() {
-        return true;
+    default int inputGroup() {
+        return RoundedInput.group(weight());
     }
 
     /** Byte offset of a row's block that begins at column {@code from}; for rows past the last, of the last row's. */

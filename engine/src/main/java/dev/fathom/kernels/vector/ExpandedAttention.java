@@ -1,6 +1,7 @@
 package dev.fathom.kernels.vector;
 
 import dev.fathom.kernels.HeadView;
+import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
@@ -69,7 +70,7 @@ final class ExpandedAttention {
         }
         MemorySegment panels = workspace.rows.atLeast(Panels.bytes(rows, columns));
         MemorySegment states = workspace.softmax.atLeast((long) rows * Softmax.STATE_BYTES);
-        Panels.pack(Strided.ofHead(query, head).from(row, 0), query.width(), 0, rows, rows, panels, false);
+        Panels.pack(Strided.ofHead(query, head).from(row, 0), query.width(), 0, rows, rows, panels, RoundedInput.NONE);
         Strided to = Strided.ofHead(out, head).from(row, 0);
         for (int r = 0; r < rows; r++) {
             float before = logSumExp.get(row + r, head);

@@ -3,6 +3,7 @@ package dev.fathom.kernels.vector;
 import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.RoundedInput;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -118,7 +119,7 @@ final class LatentAttention {
 
     private void begin(int token, int head, int heads, int pair, MemorySegment panels, MemorySegment states) {
         MemorySegment mine = panels.asSlice(4L * pair * columns, 4L * heads * columns);
-        Panels.pack(heads(query, token, head), kv.shape().rowWidth(), 0, heads, heads, mine, false);
+        Panels.pack(heads(query, token, head), kv.shape().rowWidth(), 0, heads, heads, mine, RoundedInput.NONE);
         Strided to = heads(out, token, head);
         for (int h = 0; h < heads; h++) {
             Softmax.begin(states, (long) (pair + h) * Softmax.STATE_BYTES, Float.NEGATIVE_INFINITY);

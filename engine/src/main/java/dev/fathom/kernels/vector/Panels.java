@@ -17,9 +17,6 @@ import jdk.incubator.vector.VectorOperators;
  * 4 * r * padded columns if r is the first of its panel.
  */
 final class Panels {
-    /** Vectors of a group of columns with one scale. */
-    private static final int GROUP = RoundedInput.GROUP / COUNT;
-
     /** 1.5 * 2^23. */
     private static final float SHIFT = 12582912;
 
@@ -32,9 +29,9 @@ final class Panels {
     /**
      * Packs rows [from, to) of one block of {@code rows} rows; from and to are at panel borders.
      *
-     * @param round  whether numbers are rounded, as {@link RoundedInput} says
+     * @param group  columns that are rounded together, as {@link RoundedInput} says, or {@link RoundedInput#NONE}
      */
-    static void pack(Strided x, int columns, int from, int to, int rows, MemorySegment panels, boolean round) {
+    static void pack(Strided x, int columns, int from, int to, int rows, MemorySegment panels, int group) {
         long rowBytes = 4L * Lanes.padded(columns);
         int height;
         for (int r = from; r < to; r += height) {
@@ -42,8 +39,8 @@ final class Panels {
             for (int i = 0; i < height; i++) {
                 long place = r * rowBytes + (long) i * BYTES;
                 packRow(x.data(), x.at(r + i), columns, panels, place, height);
-                if (round) {
-                    round(columns, panels, place, height);
+                if (group != RoundedInput.NONE) {
+                    round(columns, panels, place, height, group);
                 }
             }
         }
@@ -76,12 +73,14 @@ final class Panels {
      *
      * @param to      byte offset of the row's first vector, the first of a group
      * @param height  of the panel
+     * @param group   a multiple of the lane count, or all columns
      */
-    static void round(int columns, MemorySegment panels, long to, int height) {
+    static void round(int columns, MemorySegment panels, long to, int height, int group) {
         long step = (long) height * BYTES;
         int vectors = Math.ceilDiv(columns, COUNT);
-        for (int from = 0; from < vectors; from += GROUP) {
-            roundGroup(panels, to + from * step, step, Math.min(GROUP, vectors - from));
+        int together = Math.ceilDiv(group, COUNT);
+        for (int from = 0; from < vectors; from += together) {
+            roundGroup(panels, to + from * step, step, Math.min(together, vectors - from));
         }
     }
 

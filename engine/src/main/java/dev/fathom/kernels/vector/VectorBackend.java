@@ -21,6 +21,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -92,6 +93,7 @@ public final class VectorBackend implements KernelBackend {
                 // Nobody ships embeddings in these: one number at a time will do.
                 case F16Matrix w -> embedSlowly(w, ids[t], to);
                 case Fp8BlockMatrix w -> embedSlowly(w, ids[t], to);
+                case Int8Matrix w -> embedSlowly(w, ids[t], to);
                 case BlockMatrix w -> embedSlowly(w, ids[t], to);
             }
         }

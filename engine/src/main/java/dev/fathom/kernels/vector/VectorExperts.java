@@ -56,6 +56,9 @@ final class VectorExperts implements ExpertsKernel {
             int from = unit % gateBlocks * ROWS;
             gateUp(plan, active[unit / gateBlocks], from, Math.min(inner, from + ROWS), packed, middle, workspace);
         });
+        if (roundsLater()) {
+            team.run(active.length, (long) assignments * inner, (unit, workspace) -> round(plan, active[unit], middle));
+        }
         int downBlocks = Math.ceilDiv(hidden, ROWS);
         team.run(active.length * downBlocks, work, (unit, workspace) -> {
             int from = unit % downBlocks * ROWS;
@@ -107,7 +110,8 @@ final class VectorExperts implements ExpertsKernel {
                 long to = Panels.bytes(r, hidden) + (long) i * BYTES;
                 Panels.packRow(x.data(), x.offset(token, 0), hidden, all, to, height);
                 if (experts.get(expert).gate().roundsInput()) {
-                    Panels.round(hidden, all, to, height);
+                    Panels.round(
+                            hidden, all, to, height, experts.get(expert).gate().inputGroup());
                 }
             }
         }
@@ -120,6 +124,26 @@ final class VectorExperts implements ExpertsKernel {
         } else {
             // A panel of height 1 is the row itself.
             BlockProduct.single(weight, from, to, new Strided(panels, 0, 0), y, workspace);
+        }
+    }
+
+    /** Whether more columns are rounded together for the third weight than a unit makes. */
+    private boolean roundsLater() {
+        WeightTiles down = experts.getFirst().down();
+        return down.roundsInput() && ROWS % down.inputGroup() != 0;
+    }
+
+    /** What the third weight takes, rounded in place. */
+    private void round(ExpertPlan plan, int expert, MemorySegment middle) {
+        int count = plan.count(expert);
+        MemorySegment all = panels(plan, expert, middle, inner);
+        int height;
+        for (int r = 0; r < count; r += height) {
+            height = Tiles.height(count - r);
+            for (int i = 0; i < height; i++) {
+                long at = Panels.bytes(r, inner) + (long) i * BYTES;
+                Panels.round(inner, all, at, height, experts.get(expert).down().inputGroup());
+            }
         }
     }
 
@@ -145,8 +169,13 @@ final class VectorExperts implements ExpertsKernel {
             for (int i = 0; i < height; i++) {
                 long at = Panels.bytes(r, inner) + (long) i * BYTES + 4L * height * from;
                 activate(gate.data(), up.data(), gate.at(r + i), to - from, all, at, height);
-                if (experts.get(expert).down().roundsInput()) {
-                    Panels.round(to - from, all, at, height);
+                if (experts.get(expert).down().roundsInput() && !roundsLater()) {
+                    Panels.round(
+                            to - from,
+                            all,
+                            at,
+                            height,
+                            experts.get(expert).down().inputGroup());
                 }
             }
         }

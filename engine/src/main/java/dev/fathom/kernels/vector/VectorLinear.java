@@ -49,7 +49,7 @@ record VectorLinear(WeightTiles weight, VectorTeam team) implements LinearKernel
         int size = team.rowsPerUnit(m, Tiles.HEIGHT);
         team.run(Math.ceilDiv(m, size), (long) m * cols(), (unit, workspace) -> {
             int from = unit * size;
-            Panels.pack(x, cols(), from, Math.min(m, from + size), m, panels, weight.roundsInput());
+            Panels.pack(x, cols(), from, Math.min(m, from + size), m, panels, weight.inputGroup());
         });
         return panels;
     }
@@ -68,10 +68,10 @@ record VectorLinear(WeightTiles weight, VectorTeam team) implements LinearKernel
                 Strided out = Strided.ofHead(y, head);
                 MemorySegment panels = workspace.rows.atLeast(Panels.bytes(m, inputs));
                 if (BlockProduct.packs(stacked, m)) {
-                    Panels.pack(in, inputs, 0, m, m, panels, stacked.roundsInput());
+                    Panels.pack(in, inputs, 0, m, m, panels, stacked.inputGroup());
                     BlockProduct.packed(stacked, from, from + outputs, panels, m, out, workspace);
                 } else if (stacked.roundsInput()) {
-                    Panels.pack(in, inputs, 0, 1, 1, panels, true);
+                    Panels.pack(in, inputs, 0, 1, 1, panels, stacked.inputGroup());
                     BlockProduct.single(stacked, from, from + outputs, new Strided(panels, 0, 0), out, workspace);
                 } else {
                     BlockProduct.single(stacked, from, from + outputs, in, out, workspace);

@@ -1,18 +1,20 @@
 package dev.fathom.kernels.vector;
 
+import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.MemorySegment;
 
 /**
  * A weight read four rows at a time, always as the same float32 numbers (for FP8, value * scale rounded once). Rows past the
  * last one are read as the last one: whoever stores results leaves those out.
  */
-sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles, BlockTiles {
+sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles, Int8Tiles, BlockTiles {
     /** Weight rows in a tile. */
     int HEIGHT = 4;
 
@@ -29,9 +31,13 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles, Bl
      */
     void expand(int row, int from, int count, MemorySegment panel, Workspace workspace);
 
-    /** Whether x is to be rounded before, as {@link dev.fathom.kernels.RoundedInput} says. */
+    /** Columns of x that are rounded together before, as {@link RoundedInput} says, or {@link RoundedInput#NONE}. */
+    default int inputGroup() {
+        return RoundedInput.NONE;
+    }
+
     default boolean roundsInput() {
-        return false;
+        return inputGroup() != RoundedInput.NONE;
     }
 
     /**
@@ -60,6 +66,7 @@ sealed interface WeightTiles permits F32Tiles, Bf16Tiles, F16Tiles, Fp8Tiles, Bl
             case Bf16Matrix w -> new Bf16Tiles(w);
             case F16Matrix w -> new F16Tiles(w);
             case Fp8BlockMatrix w -> new Fp8Tiles(w);
+            case Int8Matrix w -> new Int8Tiles(w);
             case BlockMatrix w -> BlockTiles.of(w);
         };
     }

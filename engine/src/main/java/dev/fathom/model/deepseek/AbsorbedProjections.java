@@ -13,7 +13,7 @@ import java.lang.foreign.MemorySegment;
  * kv_b_proj cut into what the absorbed form multiplies with: for each head W_UK transposed, which takes a query into the
  * latent space, and W_UV, which brings the attended latent out of it.
  *
- * <p>Both are copies made at load, exact in value: BF16, F16 and F32 keep their format; FP8 blocks are decoded to
+ * <p>Both are copies made at load, exact in value: BF16, F16 and F32 keep their format; FP8 and INT8 are decoded to
  * float32, because heads may begin inside a block. Memory for each layer: heads * (nope + value) * kvLora elements; for
  * DeepSeek-V3 in FP8 that is 67 MB a layer, 4.1 GB in all.
  *
@@ -77,6 +77,7 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
             case WeightMatrix.F16Matrix same -> DType.F16;
             case WeightMatrix.F32Matrix same -> DType.F32;
             case WeightMatrix.Fp8BlockMatrix decoded -> DType.F32;
+            case WeightMatrix.Int8Matrix decoded -> DType.F32;
             case WeightMatrix.BlockMatrix decoded -> DType.F32;
         };
         return arena.allocate(Math.multiplyExact((long) copied.bytes() * rows, cols), 64);
@@ -88,6 +89,7 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
             case WeightMatrix.F16Matrix w -> copyShort(w.data(), (long) row * w.cols() + col, to, index);
             case WeightMatrix.F32Matrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
             case WeightMatrix.Fp8BlockMatrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
+            case WeightMatrix.Int8Matrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
             case WeightMatrix.BlockMatrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
         }
     }
@@ -102,6 +104,7 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
             case WeightMatrix.F16Matrix same -> new WeightMatrix.F16Matrix(data, rows, cols);
             case WeightMatrix.F32Matrix same -> new WeightMatrix.F32Matrix(data, rows, cols);
             case WeightMatrix.Fp8BlockMatrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
+            case WeightMatrix.Int8Matrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
             case WeightMatrix.BlockMatrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
         };
     }

@@ -92,7 +92,7 @@ final class LlamaConfigReader {
             throw new CheckpointException(file.where() + ": partial_rotary_factor "
                     + file.number("partial_rotary_factor") + " is not served, only 1 is");
         }
-        WeightQuantization.requireServed(file);
+        WeightQuantization.read(file);
     }
 
     /** Qwen2 names a window that only use_sliding_window turns on; elsewhere naming it is using it. */
