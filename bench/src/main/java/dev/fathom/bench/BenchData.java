@@ -10,6 +10,7 @@ import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.F16Matrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,6 +23,7 @@ import java.util.SplittableRandom;
 final class BenchData {
     private static final int BLOCK = 128;
     private static final double FP8_DEVIATION = 110;
+    private static final double INT8_DEVIATION = 40;
     private static final int PATTERN = 1_000_003;
     private static final int BLOCKS = 4_001;
 
@@ -98,6 +100,11 @@ final class BenchData {
                 scales.fill((float) (1 / FP8_DEVIATION));
                 yield new Fp8BlockMatrix(data, scales, rows, cols, BLOCK, BLOCK);
             }
+            case I8 -> {
+                Tensor scales = new Tensor(arena.allocate(Tensor.byteSize(rows, 1), 64), rows, 1);
+                scales.fill((float) (1 / INT8_DEVIATION));
+                yield new Int8Matrix(data, scales, rows, cols, 1, cols);
+            }
         };
     }
 
@@ -108,6 +115,8 @@ final class BenchData {
             switch (type) {
                 case F32 -> data.set(Tensor.F32, 4 * i, value);
                 case BF16 -> data.set(Codecs.LE_SHORT, 2 * i, Codecs.floatToBf16(value));
+                case I8 ->
+                    data.set(ValueLayout.JAVA_BYTE, i, (byte) Math.clamp((int) (INT8_DEVIATION * value), -127, 127));
                 case F16 -> data.set(Codecs.LE_SHORT, 2 * i, Float.floatToFloat16(value));
                 case F8_E4M3 -> data.set(ValueLayout.JAVA_BYTE, i, Codecs.floatToE4m3((float) (FP8_DEVIATION * value)));
             }
