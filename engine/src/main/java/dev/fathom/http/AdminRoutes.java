@@ -58,7 +58,7 @@ final class AdminRoutes {
 
     private void metrics(ServerRequest request, ServerResponse response) {
         if (!enableMetrics) {
-            ErrorReply.send(response, 404, "Metrics are off: start the server with --enable-metrics.");
+            ErrorReply.send(request, response, 404, "Metrics are off: start the server with --enable-metrics.");
             return;
         }
         response.header(HeaderNames.CONTENT_TYPE, ServerMetrics.CONTENT_TYPE).send(metrics.scrape());

@@ -18,8 +18,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.JsonNodeFactory;
 
 /** Runs generating requests: begins the answer, sends it whole or as a stream, ends it when the client leaves. */
 final class Answers {
@@ -87,7 +85,7 @@ final class Answers {
         if (first instanceof TextEvent.Failed failed) {
             throw failed.error();
         }
-        try (var events = new SseWriter(response)) {
+        try (var events = new SseWriter(response, writing.format().named())) {
             send(first, answer, writing, events);
             events.done();
         } catch (IOException | UncheckedIOException e) {
@@ -106,7 +104,8 @@ final class Answers {
                 case TextEvent.Finished finished -> events.send(writing.format().finished(finished));
                 case TextEvent.Failed failed -> {
                     answer.abort();
-                    events.send(List.of(errorFrame(failed.error())));
+                    logDefect(failed.error());
+                    events.send(writing.format().failed(failed.error()));
                     return;
                 }
             }
@@ -114,13 +113,10 @@ final class Answers {
         events.send(writing.format().closing());
     }
 
-    private static JsonNode errorFrame(RequestException error) {
+    private static void logDefect(RequestException error) {
         if (error.code() == ErrorCode.INTERNAL) {
             LOG.log(Logger.Level.ERROR, "A streamed request failed.", error);
         }
-        var frame = JsonNodeFactory.instance.objectNode();
-        frame.set("error", ErrorReply.json(error));
-        return frame;
     }
 
     private static void checkPresent(ClientWatch client) {

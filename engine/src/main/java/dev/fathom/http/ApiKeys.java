@@ -2,7 +2,9 @@ package dev.fathom.http;
 
 import dev.fathom.api.ErrorCode;
 import dev.fathom.api.RequestException;
+import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.ServerRequestHeaders;
 import io.helidon.webserver.http.Handler;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -10,13 +12,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks for the bearer token. Health checks and metrics are open, as SGLang has them.
+ * Asks for the bearer token, which Anthropic's clients send in a header of their own. Health checks and metrics are open, as SGLang has them.
  *
  * <p>A route is guarded when it is registered: what a client writes as its path has no say in which key is wanted.
  */
 final class ApiKeys {
     private static final Set<String> OPEN = Set.of("/health", "/health_generate", "/metrics");
     private static final Set<String> ADMIN = Set.of("/flush_cache", "/abort_request");
+    private static final HeaderName ANTHROPIC = HeaderNames.create("x-api-key");
     private static final String SCHEME = "bearer ";
 
     private final @Nullable String key;
@@ -35,14 +38,15 @@ final class ApiKeys {
         }
         byte[] wantedBytes = wanted.getBytes(StandardCharsets.UTF_8);
         return (request, response) -> {
-            check(
-                    wantedBytes,
-                    request.headers().first(HeaderNames.AUTHORIZATION).orElse(""));
+            check(wantedBytes, request.headers());
             handler.handle(request, response);
         };
     }
 
-    private static void check(byte[] wanted, String header) {
+    private static void check(byte[] wanted, ServerRequestHeaders headers) {
+        String header = headers.first(HeaderNames.AUTHORIZATION)
+                .or(() -> headers.first(ANTHROPIC).map(key -> SCHEME + key))
+                .orElse("");
         if (header.isEmpty()) {
             throw new RequestException(
                     ErrorCode.UNAUTHORIZED, "Unauthorized: send the API key as \"Authorization: Bearer KEY\".");

@@ -118,6 +118,11 @@ public final class HttpServer implements AutoCloseable {
         routes.post("/v1/chat/completions", answers.handler(chat::read))
                 .post("/v1/completions", answers.handler(new CompletionReader(config, model)::read))
                 .postAndPut("/generate", answers.handler(new GenerateReader(config, model)::read));
+        var anthropic = new AnthropicReader(config, model, messages);
+        routes.post("/v1/messages", answers.handler(anthropic::read))
+                .post(
+                        "/v1/messages/count_tokens",
+                        (request, response) -> anthropic.countTokens(body, context.text(), request, response));
         new HealthRoutes(lifecycle, context.generator(), config.healthTimeout()).register(routes);
         new InfoRoutes(config, context, body.mapper()).register(routes);
         new ParseRoutes(context.text(), body, messages).register(routes);
@@ -128,17 +133,18 @@ public final class HttpServer implements AutoCloseable {
             if (e.code() == ErrorCode.INTERNAL) {
                 LOG.log(Logger.Level.ERROR, "A request failed.", e);
             }
-            ErrorReply.send(response, e);
+            ErrorReply.send(request, response, e);
         });
         routing.error(
                 HttpProblem.class,
-                (request, response, e) -> ErrorReply.send(response, e.status(), String.valueOf(e.getMessage())));
+                (request, response, e) ->
+                        ErrorReply.send(request, response, e.status(), String.valueOf(e.getMessage())));
         routing.error(CloseConnectionException.class, (request, response, e) -> {
             throw e;
         });
         routing.error(RuntimeException.class, (request, response, e) -> {
             LOG.log(Logger.Level.ERROR, "A request failed by a defect.", e);
-            ErrorReply.send(response, 500, "Internal error: the server's log has the details.");
+            ErrorReply.send(request, response, 500, "Internal error: the server's log has the details.");
         });
     }
 

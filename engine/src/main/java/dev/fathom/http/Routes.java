@@ -43,14 +43,15 @@ final class Routes {
             routing.any(path, (request, response) -> {
                 response.header(HeaderNames.ALLOW, names);
                 ErrorReply.send(
+                        request,
                         response,
                         405,
                         "Method " + request.prologue().method().text() + " is not allowed for "
                                 + request.path().path() + ": use " + names + ".");
             });
         });
-        routing.any((request, response) ->
-                ErrorReply.send(response, 404, "There is no " + request.path().path() + " on this server."));
+        routing.any((request, response) -> ErrorReply.send(
+                request, response, 404, "There is no " + request.path().path() + " on this server."));
     }
 
     private Routes add(Method method, String path, Handler handler) {

@@ -9,16 +9,22 @@ import java.nio.charset.StandardCharsets;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Server-sent events, each {@code data: {...}} and an empty line, flushed at once. Written by hand because clients cut
+ * Server-sent events, each {@code data: {...}} and an empty line, under a name where the API has them, flushed at once. Written by hand because clients cut
  * the prefix "data: " with its space, which Helidon's sink leaves out.
  */
 final class SseWriter implements AutoCloseable {
     private static final byte[] DONE = "data: [DONE]\n\n".getBytes(StandardCharsets.UTF_8);
 
+    private final boolean named;
     private final OutputStream out;
 
-    /** Sends the headers with the first event; from then on an error can only be an event. */
-    SseWriter(ServerResponse response) {
+    /**
+     * Sends the headers with the first event; from then on an error can only be an event.
+     *
+     * @param named whether each event has its frame's {@code type} as its name, and no [DONE] ends them
+     */
+    SseWriter(ServerResponse response, boolean named) {
+        this.named = named;
         response.status(Status.OK_200)
                 .header(HeaderNames.CONTENT_TYPE, "text/event-stream; charset=utf-8")
                 .header(HeaderNames.CACHE_CONTROL, "no-cache")
@@ -29,6 +35,9 @@ final class SseWriter implements AutoCloseable {
     void send(Iterable<? extends JsonNode> frames) throws IOException {
         var events = new StringBuilder();
         for (JsonNode frame : frames) {
+            if (named) {
+                events.append("event: ").append(frame.get("type").stringValue()).append('\n');
+            }
             events.append("data: ").append(frame).append("\n\n");
         }
         if (!events.isEmpty()) {
@@ -38,8 +47,10 @@ final class SseWriter implements AutoCloseable {
     }
 
     void done() throws IOException {
-        out.write(DONE);
-        out.flush();
+        if (!named) {
+            out.write(DONE);
+            out.flush();
+        }
     }
 
     @Override
