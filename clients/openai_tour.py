@@ -446,6 +446,95 @@ def _():
         client.models.retrieve("no-such-model")
 
 
+def respond(question, **more):
+    return client.responses.create(model="default", input=question, temperature=0, **more)
+
+
+FUNCTION = {"type": "function", "strict": False, **WEATHER["function"]}
+
+
+@check("responses: answers as chat does, and keeps the response")
+def _():
+    response = respond(WHO)
+    equal(response.output_text, WHO_ANSWER)
+    equal((response.status, response.object), ("completed", "response"))
+    equal((response.usage.input_tokens, response.usage.output_tokens, response.usage.total_tokens), (9, 38, 47))
+    equal(client.responses.retrieve(response.id).output_text, WHO_ANSWER)
+    client.responses.delete(response.id)
+    with refused(openai.NotFoundError, "not found"):
+        client.responses.retrieve(response.id)
+
+
+@check("responses: streams typed events that the package itself assembles")
+def _():
+    with client.responses.stream(model="default", input=SUM, temperature=0, reasoning={"effort": "high"}) as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    equal([event.type for event in events[:3]], ["response.created", "response.in_progress", "response.output_item.added"])
+    equal(events[-1].type, "response.completed")
+    equal([event.sequence_number for event in events if hasattr(event, "sequence_number")], [*range(len(events))])
+    equal("".join(event.delta for event in events if event.type == "response.reasoning_text.delta"), SUM_REASONING)
+    equal("".join(event.delta for event in events if event.type == "response.output_text.delta"), SUM_ANSWER)
+    equal([item.type for item in final.output], ["reasoning", "message"])
+    equal((final.output[0].content[0].text, final.output_text), (SUM_REASONING, SUM_ANSWER))
+    equal(final.usage.output_tokens_details.reasoning_tokens, 76)
+
+
+@check("responses: calls a function and goes on from its output by id and by items")
+def _():
+    question = [{"role": "user", "content": "How is the weather in Oslo today?"}]
+    first = respond(question, tools=[FUNCTION])
+    call = first.output[0]
+    equal((call.type, call.name, call.arguments), ("function_call", "get_weather", '{"city": "Oslo"}'))
+    output = json.dumps({"temperature": 7, "sky": "rainy"})
+    result = {"type": "function_call_output", "call_id": call.call_id, "output": output}
+    second = respond([result], tools=[FUNCTION], previous_response_id=first.id)
+    equal(second.output_text, "It is 7 degrees and rainy in Oslo.")
+    equal(second.previous_response_id, first.id)
+    items = [*question, *[item.model_dump(exclude_none=True) for item in first.output], result]
+    equal(respond(items, tools=[FUNCTION], store=False).output_text, "It is 7 degrees and rainy in Oslo.")
+
+
+@check("responses: streams a function's arguments")
+def _():
+    events = list(respond("How is the weather in Oslo today?", tools=[FUNCTION], stream=True))
+    deltas = [event.delta for event in events if event.type == "response.function_call_arguments.delta"]
+    equal("".join(deltas), '{"city": "Oslo"}')
+    equal(events[-1].response.output[0].arguments, '{"city": "Oslo"}')
+
+
+@check("responses: follows instructions, ends at max_output_tokens")
+def _():
+    response = respond(WHO, instructions="You are a helpful assistant.", max_output_tokens=4)
+    equal((response.status, response.incomplete_details.reason), ("incomplete", "max_output_tokens"))
+    equal((response.usage.output_tokens, response.instructions), (4, "You are a helpful assistant."))
+
+
+@check("responses: runs in the background, and is cancelled")
+def _():
+    response = respond(WHO, background=True)
+    if response.status != "queued":
+        raise AssertionError(response.status)
+    ended = time.monotonic() + 30
+    while response.status in ("queued", "in_progress") and time.monotonic() < ended:
+        time.sleep(0.05)
+        response = client.responses.retrieve(response.id)
+    equal(response.output_text, WHO_ANSWER)
+    long = respond("Tell a story.", background=True, extra_body={"ignore_eos": True})
+    cancelled = client.responses.cancel(long.id)
+    equal((cancelled.status, client.responses.retrieve(long.id).status), ("cancelled", "cancelled"))
+    with refused(openai.BadRequestError, "only responses that were made with background"):
+        client.responses.cancel(respond(WHO).id)
+
+
+@check("responses: refuses what it does not serve")
+def _():
+    with refused(openai.BadRequestError, "web_search"):
+        respond(WHO, tools=[{"type": "web_search"}])
+    with refused(openai.NotFoundError, "resp_none"):
+        respond(WHO, previous_response_id="resp_none")
+
+
 @check("answers correctly after all that")
 def _():
     equal(ask(JSON_QUESTION).choices[0].message.content, JSON_ANSWER)

@@ -42,13 +42,18 @@ final class Answers {
 
     /** @param read turns an endpoint's body into a call, or refuses it */
     Handler handler(Function<JsonFields, Call> read) {
-        return (request, response) -> answer(request, response, read);
+        return (request, response) -> answer(request, response, read.apply(read(request)));
     }
 
-    private void answer(ServerRequest request, ServerResponse response, Function<JsonFields, Call> read) {
+    /** The body of a request that generates. @throws RequestException while the server takes none */
+    JsonFields read(ServerRequest request) {
         JsonFields fields = body.read(request);
         lifecycle.checkServing();
-        Call call = read.apply(fields);
+        return fields;
+    }
+
+    /** Answers a request, or stops its work when the client leaves. */
+    void answer(ServerRequest request, ServerResponse response, Call call) {
         ClientWatch client = connections.watch(request);
         try (TextStream answer = call.begin().apply(text)) {
             ClientWatch.Registration watching = client.onGone(answer::abort);

@@ -123,6 +123,7 @@ public final class HttpServer implements AutoCloseable {
                 .post(
                         "/v1/messages/count_tokens",
                         (request, response) -> anthropic.countTokens(body, context.text(), request, response));
+        new ResponseRoutes(config, context, answers, messages).register(routes);
         new HealthRoutes(lifecycle, context.generator(), config.healthTimeout()).register(routes);
         new InfoRoutes(config, context, body.mapper()).register(routes);
         new ParseRoutes(context.text(), body, messages).register(routes);

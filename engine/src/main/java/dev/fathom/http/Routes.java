@@ -28,6 +28,10 @@ final class Routes {
         return add(Method.POST, path, handler);
     }
 
+    Routes delete(String path, Handler handler) {
+        return add(Method.DELETE, path, handler);
+    }
+
     Routes getAndPost(String path, Handler handler) {
         return get(path, handler).post(path, handler);
     }

@@ -33,6 +33,7 @@ final class ThinkingReader {
             String inner = effort(reasoning, "effort");
             effort = inner == null ? effort : inner;
             thinking = reasoning.flag("enabled");
+            reasoning.accept("summary", "generate_summary"); // the reasoning itself is there, as the model wrote it
             reasoning.end();
         }
         if (effort != null) {
