@@ -129,6 +129,7 @@ public final class HttpServer implements AutoCloseable {
         new ParseRoutes(context.text(), body, messages).register(routes);
         new TokenizeRoutes(context.text(), body, messages).register(routes);
         new AdminRoutes(config, context, body).register(routes);
+        new PageRoutes(context).register(routes);
         routes.end();
         routing.error(RequestException.class, (request, response, e) -> {
             if (e.code() == ErrorCode.INTERNAL) {

@@ -21,11 +21,16 @@ final class Routes {
     }
 
     Routes get(String path, Handler handler) {
+        return addGuarded(Method.GET, path, handler);
+    }
+
+    /** For what has to be there before a key can be given. */
+    Routes getWithoutKey(String path, Handler handler) {
         return add(Method.GET, path, handler);
     }
 
     Routes post(String path, Handler handler) {
-        return add(Method.POST, path, handler);
+        return addGuarded(Method.POST, path, handler);
     }
 
     Routes delete(String path, Handler handler) {
@@ -37,7 +42,7 @@ final class Routes {
     }
 
     Routes postAndPut(String path, Handler handler) {
-        return post(path, handler).add(Method.PUT, path, handler);
+        return post(path, handler).addGuarded(Method.PUT, path, handler);
     }
 
     /** Answers what no route has; called after the last route. */
@@ -58,8 +63,12 @@ final class Routes {
                 request, response, 404, "There is no " + request.path().path() + " on this server."));
     }
 
+    private Routes addGuarded(Method method, String path, Handler handler) {
+        return add(method, path, keys.guard(path, handler));
+    }
+
     private Routes add(Method method, String path, Handler handler) {
-        routing.route(method, path, keys.guard(path, handler));
+        routing.route(method, path, handler);
         methods.computeIfAbsent(path, unseen -> new ArrayList<>()).add(method);
         return this;
     }

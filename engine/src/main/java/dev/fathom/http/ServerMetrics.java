@@ -11,6 +11,7 @@ import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.model.snapshots.HistogramSnapshot;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -126,6 +127,16 @@ public final class ServerMetrics implements EngineListener {
     public void started(Duration whole, Duration weights) {
         fixed("engine_startup_time", "Seconds from the command to the first answer.", whole);
         fixed("engine_load_weights_time", "Seconds spent on loading weights.", weights);
+    }
+
+    /** Times from submission to the first token since the start (s). */
+    HistogramSnapshot.HistogramDataPointSnapshot firstTokenTimes() {
+        return firstToken.collect().getDataPoints().getFirst();
+    }
+
+    /** Times between tokens since the start (s). */
+    HistogramSnapshot.HistogramDataPointSnapshot timesBetweenTokens() {
+        return betweenTokens.collect().getDataPoints().getFirst();
     }
 
     void interToken(long nanos) {
