@@ -73,14 +73,26 @@ ALWAYS uint8_t *tile_at(struct tile_space *space, long row, long column) {
     return space->weights[column / DEEP * 2 + row / SIDE] + row % SIDE * 64;
 }
 
-/* Where rows begin of which a part is asked for while the one given is copied: those of this call end at limit. */
-ALWAYS long rows_ahead(long row, long limit) { return row + ROWS_AHEAD < limit ? ROWS_AHEAD : 0; }
+/* Where a product ends, and rows to ask for while its last are multiplied, or 0. */
+struct turn {
+    long limit;
+    const uint8_t *then;
+};
+
+/* How far off the row is of which a part is asked for while the one given, which lies here, is copied. */
+ALWAYS long way_ahead(long row, const uint8_t *here, long row_bytes, const struct turn *turn) {
+    long ahead = row + ROWS_AHEAD;
+    return ahead < turn->limit ? ROWS_AHEAD * row_bytes
+        : turn->then == 0      ? 0
+                               : turn->then + (ahead - turn->limit) * row_bytes - here;
+}
 
 /* Rows [row, row + 2 SIDE), columns [from, to). */
-static void tile_bf16(const struct weight *w, long row, long limit, long from, long to, struct tile_space *space) {
+static void tile_bf16(const struct weight *w, long row, const struct turn *turn, long from, long to,
+                      struct tile_space *space) {
     for (long r = 0; r < 2 * SIDE; r++) {
         const uint8_t *numbers = w->codes + (least(row + r, w->rows - 1) * w->cols + from) * 2;
-        long ahead = rows_ahead(row + r, limit) * w->cols * 2;
+        long ahead = way_ahead(row + r, numbers - from * 2, w->cols * 2, turn);
         for (long i = 0; i < to - from; i += DEEP) {
             long left = to - from - i;
             _mm_prefetch((const char *) numbers + 2 * i + ahead, _MM_HINT_T1);
@@ -109,10 +121,11 @@ ALWAYS __m512i bf16_of_e4m3(__m256i codes) {
     return _mm512_or_si512(value, sign);
 }
 
-static void tile_fp8(const struct weight *w, long row, long limit, long from, long to, struct tile_space *space) {
+static void tile_fp8(const struct weight *w, long row, const struct turn *turn, long from, long to,
+                     struct tile_space *space) {
     for (long r = 0; r < 2 * SIDE; r++) {
         const uint8_t *codes = w->codes + least(row + r, w->rows - 1) * w->cols + from;
-        long ahead = rows_ahead(row + r, limit) * w->cols;
+        long ahead = way_ahead(row + r, codes - from, w->cols, turn);
         for (long i = 0; i < to - from; i += DEEP) {
             long left = to - from - i;
             _mm_prefetch((const char *) codes + i + ahead, _MM_HINT_T1);
@@ -274,13 +287,13 @@ ALWAYS struct wish no_wish(const uint8_t *x) {
 
 /*
  * BF16 weights as they are stored: whole tiles of them. The first rows of x wait for memory, and ask a little ahead; those after them
- * find the weights in the cache, and ask for the rows that come next, up to limit.
+ * find the weights in the cache, and ask for the rows that come next.
  */
-static void add_stored(const struct weight *w, long row, long limit, const uint8_t *x, long m, long first, long last,
-                       struct tile_space *space) {
+static void add_stored(const struct weight *w, long row, const struct turn *turn, const uint8_t *x, long m, long first,
+                       long last, struct tile_space *space) {
     long bytes = 2 * w->cols;
     const uint8_t *rows = w->codes + row * bytes;
-    const uint8_t *below = row + 2 * SIDE < limit ? rows + 2 * SIDE * bytes : rows;
+    const uint8_t *below = row + 2 * SIDE < turn->limit ? rows + 2 * SIDE * bytes : turn->then != 0 ? turn->then : rows;
     struct source weights = {rows, rows + SIDE * bytes, 2 * DEEP, bytes};
     struct wish near = {rows + BYTES_AHEAD, rows + bytes, below, 2 * SIDE, bytes, 64};
     struct wish next = {below, below + 2 * SIDE * bytes, below, 8, 64, 8 * 64};
@@ -296,16 +309,16 @@ static void add_stored(const struct weight *w, long row, long limit, const uint8
 }
 
 /* Weights that are decoded first, or whose rows or columns end inside a tile. */
-static void add_decoded(const struct weight *w, long row, long limit, const uint8_t *x, long m, long first, long last,
-                        struct tile_space *space) {
+static void add_decoded(const struct weight *w, long row, const struct turn *turn, const uint8_t *x, long m, long first,
+                        long last, struct tile_space *space) {
     struct wish wish = no_wish(x);
     long shaped = -1;
     for (long column = 0; column < w->cols; column += CHUNK) {
         long to = least(w->cols, column + CHUNK);
         if (w->format == FP8) {
-            tile_fp8(w, row, limit, column, to, space);
+            tile_fp8(w, row, turn, column, to, space);
         } else {
-            tile_bf16(w, row, limit, column, to, space);
+            tile_bf16(w, row, turn, column, to, space);
         }
         for (long r = first; r < last; r += 2 * SIDE) {
             struct panels panels = panels_at(w, x, r, m);
@@ -323,13 +336,13 @@ static void add_decoded(const struct weight *w, long row, long limit, const uint
     }
 }
 
-/* Outputs [row, end), at most 2 SIDE, of rows [first, last), at most MEETING, of m; the caller goes on to row limit. */
-static void tiled_outputs(const struct weight *w, long row, long end, long limit, const uint8_t *x, long m, long first,
-                          long last, float *y, long y_stride, struct tile_space *space) {
+/* Outputs [row, end), at most 2 SIDE, of rows [first, last), at most MEETING, of m. */
+static void tiled_outputs(const struct weight *w, long row, long end, const struct turn *turn, const uint8_t *x, long m,
+                          long first, long last, float *y, long y_stride, struct tile_space *space) {
     if (w->format == BF16 && w->cols % DEEP == 0 && row + 2 * SIDE <= w->rows) {
-        add_stored(w, row, limit, x, m, first, last, space);
+        add_stored(w, row, turn, x, m, first, last, space);
     } else {
-        add_decoded(w, row, limit, x, m, first, last, space);
+        add_decoded(w, row, turn, x, m, first, last, space);
     }
     for (long r = first; r < last; r += SIDE) {
         for (long o = row; o < end; o += SIDE) {
@@ -339,12 +352,17 @@ static void tiled_outputs(const struct weight *w, long row, long end, long limit
     }
 }
 
-/* Rows [from, to) of a weight; column 0 of y is weight row from. x: m rows in panels of SIDE */
-static void tiled_product(const struct weight *w, long from, long to, const uint8_t *x, long m, float *y, long y_stride,
-                          struct tile_space *space) {
+/*
+ * Rows [from, to) of a weight; column 0 of y is weight row from.
+ * then: rows to ask for while the last of these are multiplied, or 0
+ * x: m rows in panels of SIDE
+ */
+static void tiled_product(const struct weight *w, long from, long to, const uint8_t *then, const uint8_t *x, long m, float *y,
+                          long y_stride, struct tile_space *space) {
     for (long first = 0; first < m; first += MEETING) {
+        struct turn turn = {to, m - first > MEETING ? 0 : then};
         for (long row = from; row < to; row += 2 * SIDE) {
-            tiled_outputs(w, row, least(to, row + 2 * SIDE), to, x, m, first, least(m, first + MEETING), y + row - from,
+            tiled_outputs(w, row, least(to, row + 2 * SIDE), &turn, x, m, first, least(m, first + MEETING), y + row - from,
                           y_stride, space);
         }
     }

@@ -245,6 +245,11 @@ ALWAYS struct block_shape block_shape(long format) {
     }
 }
 
+static long block_row_bytes(const struct weight *w) {
+    struct block_shape shape = block_shape(w->format);
+    return w->cols / shape.columns * shape.bytes;
+}
+
 /*
  * Columns [from, to) of LANES rows from row on, in vector v of the tile.
  * lines: to ask for with each block
@@ -252,7 +257,7 @@ ALWAYS struct block_shape block_shape(long format) {
 static void unpack(const struct weight *w, long row, long from, long to, struct ahead *ahead, long lines, int v,
                    struct code_space *space) {
     struct block_shape shape = block_shape(w->format);
-    long row_bytes = w->cols / shape.columns * shape.bytes;
+    long row_bytes = block_row_bytes(w);
     long blocks = (to - from) / shape.columns;
     const uint8_t *first = w->codes + row * row_bytes + from / shape.columns * shape.bytes;
     struct strip s = {first, row_bytes, ahead, lines, blocks, &space->unpacked, v};
@@ -276,16 +281,19 @@ static void unpack(const struct weight *w, long row, long from, long to, struct 
 
 /*
  * Rows [from, to) of the weight; column 0 of y is weight row from.
+ * then: rows to ask for while the last of these are multiplied, or 0
  * x: for each HEIGHT rows, [groups, rows]; the last rows are those that are left
  */
-static void many_codes(const struct weight *w, long from, long to, const struct group *x, long m, float *y, long y_stride,
-                       struct code_space *space) {
+static void many_codes(const struct weight *w, long from, long to, const uint8_t *then, const struct group *x, long m,
+                       float *y, long y_stride, struct code_space *space) {
     struct block_shape shape = block_shape(w->format);
-    long row_bytes = w->cols / shape.columns * shape.bytes;
+    long row_bytes = block_row_bytes(w);
     long groups = groups_of(w->cols);
     for (long row = from; row < to; row += ABREAST) {
-        const uint8_t *next = w->codes + (row + ABREAST) * row_bytes;
-        struct ahead ahead = {next, next + ABREAST * row_bytes};
+        long below = row + ABREAST;
+        const uint8_t *next = below < to ? w->codes + below * row_bytes : then;
+        long ask_rows = next == 0 ? 0 : below < to ? least(ABREAST, to - below) : ABREAST;
+        struct ahead ahead = {next, next + ask_rows * row_bytes, 0};
         for (long column = 0; column < w->cols; column += CODE_COLUMNS) {
             long end = least(w->cols, column + CODE_COLUMNS);
             /* Unpacking is as much work as multiplying with some sixteen rows of x. */

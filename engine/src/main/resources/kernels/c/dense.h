@@ -6,8 +6,7 @@
 
 /* Up to so many rows of x read the weights as they are stored, panel after panel: those of TALL rows stay in the first-level cache. */
 #define STRAIGHT 48
-/* How many bytes before it is multiplied a single panel asks for a part of a row: later, lines are still on their way; earlier, the
- * next thread's rows come along at the end. */
+/* How many bytes before it is multiplied a single panel asks for a part of a row: later, lines are still on their way. */
 #define NEAR 1024
 
 ALWAYS long number_bytes(const int format) { return format == F32 ? 4 : 2; }
@@ -43,9 +42,10 @@ ALWAYS floats read_some(const int format, const uint8_t *numbers, long left) {
  * Sums of TALL outputs for a panel of x. With one pass over the weight rows, memory is what it waits for: it asks NEAR bytes ahead,
  * at the end in the TALL rows that come next. With several (one for each panel) each asks for its part of those rows, so that memory
  * works as long as the arithmetic does.
+ * distance: bytes from these rows to those that come next
  */
-ALWAYS void straight(const int height, const int format, const struct weight *w, long row, const float *x, long pass,
-                     long passes, __m128 *out) {
+ALWAYS void straight(const int height, const int format, const struct weight *w, long row, long distance, const float *x,
+                     long pass, long passes, __m128 *out) {
     const long line = 64 / number_bytes(format);
     const uint8_t *from[TALL];
     floats s[HEIGHT][TALL];
@@ -59,11 +59,11 @@ ALWAYS void straight(const int height, const int format, const struct weight *w,
     }
     long row_bytes = w->cols * number_bytes(format);
     long step = 64 / passes;
-    long ahead = passes == 1 ? NEAR : TALL * row_bytes + pass * step * (w->cols / line);
+    long ahead = passes == 1 ? NEAR : distance + pass * step * (w->cols / line);
     long turn = passes == 1 ? w->cols - NEAR / number_bytes(format) : w->cols;
     long i = 0;
     for (; i + line <= w->cols; i += line) {
-        long asked = i < turn ? ahead : ahead + (TALL - 1) * row_bytes;
+        long asked = i < turn ? ahead : ahead + distance - row_bytes;
 #pragma GCC unroll 4
         for (int o = 0; o < TALL; o++) {
             _mm_prefetch((const char *) from[o] + asked, _MM_HINT_T0);
@@ -105,29 +105,31 @@ ALWAYS void straight(const int height, const int format, const struct weight *w,
     }
 }
 
-ALWAYS void straight_panel(long height, const int format, const struct weight *w, long row, const float *x, long pass,
-                           long passes, __m128 *out) {
+ALWAYS void straight_panel(long height, const int format, const struct weight *w, long row, long distance, const float *x,
+                           long pass, long passes, __m128 *out) {
     switch (height) {
-        case 1: straight(1, format, w, row, x, pass, passes, out); break;
-        case 2: straight(2, format, w, row, x, pass, passes, out); break;
-        case 3: straight(3, format, w, row, x, pass, passes, out); break;
+        case 1: straight(1, format, w, row, distance, x, pass, passes, out); break;
+        case 2: straight(2, format, w, row, distance, x, pass, passes, out); break;
+        case 3: straight(3, format, w, row, distance, x, pass, passes, out); break;
 #if HEIGHT == 6
-        case 4: straight(4, format, w, row, x, pass, passes, out); break;
-        case 5: straight(5, format, w, row, x, pass, passes, out); break;
-        case 6: straight(6, format, w, row, x, pass, passes, out); break;
+        case 4: straight(4, format, w, row, distance, x, pass, passes, out); break;
+        case 5: straight(5, format, w, row, distance, x, pass, passes, out); break;
+        case 6: straight(6, format, w, row, distance, x, pass, passes, out); break;
 #endif
     }
 }
 
-ALWAYS void few_rows(const int format, const struct weight *w, long from, long to, const float *panels, long m, float *y,
-                     long y_stride) {
+ALWAYS void few_rows(const int format, const struct weight *w, long from, long to, const uint8_t *then, const float *panels,
+                     long m, float *y, long y_stride) {
     long passes = (m + HEIGHT - 1) / HEIGHT;
+    long row_bytes = w->cols * number_bytes(format);
     for (long row = from; row < to; row += TALL) {
+        long distance = row + TALL < to ? TALL * row_bytes : then == 0 ? 0 : then - number_at(w, format, row, 0);
         for (long pass = 0; pass < passes; pass++) {
             long first = pass * HEIGHT;
             long height = least(HEIGHT, m - first);
             __m128 out[HEIGHT];
-            straight_panel(height, format, w, row, panels + first * padded(w->cols), pass, passes, out);
+            straight_panel(height, format, w, row, distance, panels + first * padded(w->cols), pass, passes, out);
             for (long r = 0; r < height; r++) {
                 store_sums(out[r], least(TALL, to - row), y + (first + r) * y_stride + row - from);
             }
@@ -163,11 +165,14 @@ static void expand_f16(const struct weight *w, long row, long from, long to, flo
 
 /* --- any number of rows --- */
 
-/* Rows [from, to) of a weight of a format that expand expands; column 0 of y is weight row from. */
-ALWAYS void product_of_numbers(const int format, expander *expand, const struct weight *w, long from, long to, const float *x,
-                               long m, float *y, long y_stride, struct workspace *space) {
+/*
+ * Rows [from, to) of a weight of a format that expand expands; column 0 of y is weight row from.
+ * then: rows to ask for while the last of these are multiplied, or 0
+ */
+ALWAYS void product_of_numbers(const int format, expander *expand, const struct weight *w, long from, long to,
+                               const uint8_t *then, const float *x, long m, float *y, long y_stride, struct workspace *space) {
     if (m <= STRAIGHT) {
-        few_rows(format, w, from, to, x, m, y, y_stride);
+        few_rows(format, w, from, to, then, x, m, y, y_stride);
     } else {
         many_rows(w, expand, from, to, x, m, y, y_stride, space);
     }

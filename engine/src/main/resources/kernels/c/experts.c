@@ -49,9 +49,31 @@ void fathom_experts_prepare(struct experts *a, int thread) {
     }
 }
 
-/* A unit is an expert's rows [from, from + UNIT) of gate and up: silu(gate x) * up x, prepared for the third weight. */
-static void gate_up(const struct experts *a, long number, long from, union space *space) {
-    const struct expert *expert = &a->all[number];
+/* UNIT rows of an expert; expert null stands for none. */
+struct unit {
+    const struct expert *expert;
+    long from;
+};
+
+/* The next unit that no thread has taken, of weights with so many rows. */
+static struct unit take_rows(struct experts *a, long rows) {
+    long blocks = (rows + UNIT - 1) / UNIT;
+    long number = take(a);
+    struct unit unit = {0, number % blocks * UNIT};
+    if (number < a->active_count * blocks) {
+        unit.expert = &a->all[a->active[number / blocks]];
+    }
+    return unit;
+}
+
+/*
+ * A unit's rows of gate and up: silu(gate x) * up x, prepared for the third weight.
+ * then: rows of gate that come next, or 0
+ */
+static void gate_up(const struct experts *a, struct unit unit, const uint8_t *then, union space *space) {
+    const struct expert *expert = unit.expert;
+    long number = expert - a->all;
+    long from = unit.from;
     long hidden = expert->gate.cols;
     long inner = expert->gate.rows;
     long to = least(inner, from + UNIT);
@@ -63,8 +85,9 @@ static void gate_up(const struct experts *a, long number, long from, union space
     for (long first = 0; first < count; first += ROWS) {
         long rows = least(ROWS, count - first);
         const uint8_t *x = a->prepared + (start + first) * prepared_bytes(expert->gate.format, hidden);
-        product(&expert->gate, from, to, x, rows, gates[0], UNIT, space);
-        product(&expert->up, from, to, x, rows, ups[0], UNIT, space);
+        product(&expert->gate, from, to, row_at(&expert->up, from), x, rows, gates[0], UNIT, space);
+        product(&expert->up, from, to, first + rows < count ? row_at(&expert->gate, from) : then, x, rows, ups[0], UNIT,
+                space);
         for (long r = 0; r < rows; r++) {
             for (long i = 0; i < to - from; i += LANES) {
                 store(gates[r] + i, mul(silu(load(gates[r] + i)), load(ups[r] + i)));
@@ -81,10 +104,13 @@ static void gate_up(const struct experts *a, long number, long from, union space
     }
 }
 
+/* A unit is taken while the one before is multiplied, which asks memory for it. */
 void fathom_experts_gate_up(struct experts *a, int thread) {
-    long blocks = (a->all->gate.rows + UNIT - 1) / UNIT;
-    for (long unit = take(a); unit < a->active_count * blocks; unit = take(a)) {
-        gate_up(a, a->active[unit / blocks], unit % blocks * UNIT, &a->spaces[thread]);
+    struct unit unit = take_rows(a, a->all->gate.rows);
+    while (unit.expert != 0) {
+        struct unit next = take_rows(a, a->all->gate.rows);
+        gate_up(a, unit, next.expert == 0 ? 0 : row_at(&next.expert->gate, next.from), &a->spaces[thread]);
+        unit = next;
     }
 }
 
@@ -103,18 +129,21 @@ void fathom_experts_middle(struct experts *a, int thread) {
     }
 }
 
-/* A unit is UNIT rows of an expert's third weight. */
+/* As gate and up, with the third weight. */
 void fathom_experts_down(struct experts *a, int thread) {
     long hidden = a->all->down.rows;
     long inner = a->all->down.cols;
-    long blocks = (hidden + UNIT - 1) / UNIT;
-    for (long unit = take(a); unit < a->active_count * blocks; unit = take(a)) {
-        long number = a->active[unit / blocks];
-        long from = unit % blocks * UNIT;
+    struct unit unit = take_rows(a, hidden);
+    while (unit.expert != 0) {
+        struct unit next = take_rows(a, hidden);
+        const struct weight *down = &unit.expert->down;
+        long number = unit.expert - a->all;
         long start = a->start[number];
-        const struct weight *down = &a->all[number].down;
-        product(down, from, least(hidden, from + UNIT), a->middle + start * prepared_bytes(down->format, inner),
-                a->start[number + 1] - start, a->down + start * hidden + from, hidden, &a->spaces[thread]);
+        product(down, unit.from, least(hidden, unit.from + UNIT),
+                next.expert == 0 ? 0 : row_at(&next.expert->down, next.from),
+                a->middle + start * prepared_bytes(down->format, inner), a->start[number + 1] - start,
+                a->down + start * hidden + unit.from, hidden, &a->spaces[thread]);
+        unit = next;
     }
 }
 

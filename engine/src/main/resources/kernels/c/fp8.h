@@ -99,11 +99,11 @@ ALWAYS floats block_scale(int kind, float scale) {
     return all(kind == PLAIN ? scale * 0x1p120f : kind == HALVES ? scale * 0x1p8f : scale);
 }
 
-/* The rows below this one come next: asked for now, they are there then. */
-ALWAYS void ask_for(const struct weight *w, const struct block *block) {
+/* The rows that come next lie so far from these: asked for now, they are there then. */
+ALWAYS void ask_for(const struct block *block, long distance) {
     for (int r = 0; r < TALL; r++) {
         for (int i = 0; i < BLOCK; i += 64) {
-            _mm_prefetch((const char *) block->codes[r] + TALL * w->cols + i, _MM_HINT_T0);
+            _mm_prefetch((const char *) block->codes[r] + distance + i, _MM_HINT_T0);
         }
     }
 }
@@ -132,7 +132,7 @@ static void expand_fp8(const struct weight *w, long row, long from, long to, flo
     for (long column = from; column < to; column += BLOCK, panel += TALL * BLOCK) {
         struct block block = block_at(w, row, column);
         long count = least(BLOCK, to - column);
-        ask_for(w, &block);
+        ask_for(&block, TALL * w->cols);
         if (count == BLOCK) {
             switch (kind_of(w, row, column, &block)) {
                 case PLAIN: expand_block(PLAIN, &block, panel); break;
@@ -203,8 +203,11 @@ ALWAYS void add_rest(const int height, const struct block *block, long count, co
     }
 }
 
-ALWAYS void panel_fp8(const int height, const struct weight *w, long from, long to, const float *x, float *y, long y_stride) {
+ALWAYS void panel_fp8(const int height, const struct weight *w, long from, long to, const uint8_t *then, const float *x,
+                      float *y, long y_stride) {
     for (long row = from; row < to; row += TALL) {
+        const uint8_t *here = w->codes + row * w->cols;
+        long distance = row + TALL < to ? TALL * w->cols : then == 0 ? 0 : then - here;
         floats s[HEIGHT][TALL];
         for (int r = 0; r < height; r++) {
             for (int o = 0; o < TALL; o++) {
@@ -213,16 +216,16 @@ ALWAYS void panel_fp8(const int height, const struct weight *w, long from, long 
         }
         for (long column = 0; column < w->cols; column += BLOCK) {
             struct block block = block_at(w, row, column);
-            const float *here = x + height * column;
-            ask_for(w, &block);
+            const float *columns = x + height * column;
+            ask_for(&block, distance);
             if (w->cols - column < BLOCK) {
-                add_rest(height, &block, w->cols - column, here, s);
+                add_rest(height, &block, w->cols - column, columns, s);
                 break;
             }
             switch (kind_of(w, row, column, &block)) {
-                case PLAIN: add_block(PLAIN, height, &block, here, s); break;
-                case HALVES: add_block(HALVES, height, &block, here, s); break;
-                default: add_block(EXACT, height, &block, here, s); break;
+                case PLAIN: add_block(PLAIN, height, &block, columns, s); break;
+                case HALVES: add_block(HALVES, height, &block, columns, s); break;
+                default: add_block(EXACT, height, &block, columns, s); break;
             }
         }
         for (int r = 0; r < height; r++) {
@@ -231,16 +234,20 @@ ALWAYS void panel_fp8(const int height, const struct weight *w, long from, long 
     }
 }
 
-/* At most HEIGHT rows of x: one as it is, more as a panel. */
-static void few_rows_fp8(const struct weight *w, long from, long to, const float *x, long m, float *y, long y_stride) {
+/*
+ * At most HEIGHT rows of x: one as it is, more as a panel.
+ * then: rows to ask for while the last of these are multiplied, or 0
+ */
+static void few_rows_fp8(const struct weight *w, long from, long to, const uint8_t *then, const float *x, long m, float *y,
+                         long y_stride) {
     switch (m) {
-        case 1: panel_fp8(1, w, from, to, x, y, y_stride); break;
-        case 2: panel_fp8(2, w, from, to, x, y, y_stride); break;
-        case 3: panel_fp8(3, w, from, to, x, y, y_stride); break;
+        case 1: panel_fp8(1, w, from, to, then, x, y, y_stride); break;
+        case 2: panel_fp8(2, w, from, to, then, x, y, y_stride); break;
+        case 3: panel_fp8(3, w, from, to, then, x, y, y_stride); break;
 #if HEIGHT == 6
-        case 4: panel_fp8(4, w, from, to, x, y, y_stride); break;
-        case 5: panel_fp8(5, w, from, to, x, y, y_stride); break;
-        case 6: panel_fp8(6, w, from, to, x, y, y_stride); break;
+        case 4: panel_fp8(4, w, from, to, then, x, y, y_stride); break;
+        case 5: panel_fp8(5, w, from, to, then, x, y, y_stride); break;
+        case 6: panel_fp8(6, w, from, to, then, x, y, y_stride); break;
 #endif
     }
 }

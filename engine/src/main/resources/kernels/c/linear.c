@@ -45,16 +45,16 @@ void fathom_prepare(struct linear *a, int thread) {
     }
 }
 
-/* A unit is some weight rows. */
+/* A unit is some weight rows. It is taken while the one before is multiplied, which asks memory for it. */
 void fathom_linear(struct linear *a, int thread) {
     const struct weight *w = &a->weight;
     const void *x = a->prepared != 0 ? (const void *) a->prepared : a->x;
-    for (;;) {
-        long from = a->unit * __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
-        if (from >= w->rows) {
-            return;
-        }
-        product(w, from, least(w->rows, from + a->unit), x, a->m, a->y + from, w->rows, &a->spaces[thread]);
+    long from = a->unit * __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
+    while (from < w->rows) {
+        long next = a->unit * __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
+        product(w, from, least(w->rows, from + a->unit), row_at(w, next), x, a->m, a->y + from, w->rows,
+                &a->spaces[thread]);
+        from = next;
     }
 }
 
@@ -73,16 +73,15 @@ struct heads_linear {
 void fathom_heads(struct heads_linear *a, int thread) {
     const struct weight *w = &a->weight;
     long outputs = w->rows / a->heads;
-    for (;;) {
-        long head = __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
-        if (head >= a->heads) {
-            return;
-        }
+    long head = __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
+    while (head < a->heads) {
+        long next = __atomic_fetch_add(&a->next, 1, __ATOMIC_RELAXED);
         uint8_t *prepared = a->prepared + head * a->m * prepared_bytes(w->format, w->cols);
         for (long r = 0; r < a->m; r++) {
             prepare(w, head_at(&a->x, r, head), 0, w->cols, prepared, r, a->m);
         }
-        product(w, head * outputs, (head + 1) * outputs, prepared, a->m, head_at(&a->y, 0, head), a->y.row,
-                &a->spaces[thread]);
+        product(w, head * outputs, (head + 1) * outputs, row_at(w, next * outputs), prepared, a->m,
+                head_at(&a->y, 0, head), a->y.row, &a->spaces[thread]);
+        head = next;
     }
 }

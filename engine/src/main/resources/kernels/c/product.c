@@ -28,11 +28,25 @@ void prepare(const struct weight *w, const float *values, long from, long to, ui
     }
 }
 
-void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
-             union space *space) {
+static long row_bytes(const struct weight *w) {
+    switch (w->format) {
+        case FP8: return w->cols;
+        case F32:
+        case BF16:
+        case F16: return w->cols * number_bytes((int) w->format);
+        default: return block_row_bytes(w);
+    }
+}
+
+const uint8_t *row_at(const struct weight *w, long row) {
+    return row < w->rows ? w->codes + row * row_bytes(w) : 0;
+}
+
+void product(const struct weight *w, long from, long to, const uint8_t *then, const void *x, long m, float *y,
+             long y_stride, union space *space) {
 #ifdef AMX
     if (is_tiled(w->format)) {
-        tiled_product(w, from, to, x, m, y, y_stride, &space->tiles);
+        tiled_product(w, from, to, then, x, m, y, y_stride, &space->tiles);
         return;
     }
 #endif
@@ -40,14 +54,14 @@ void product(const struct weight *w, long from, long to, const void *x, long m, 
     switch (w->format) {
         case FP8:
             if (m <= HEIGHT) {
-                few_rows_fp8(w, from, to, x, m, y, y_stride);
+                few_rows_fp8(w, from, to, then, x, m, y, y_stride);
             } else {
                 many_rows(w, expand_fp8, from, to, x, m, y, y_stride, floats);
             }
             break;
-        case F32: product_of_numbers(F32, expand_f32, w, from, to, x, m, y, y_stride, floats); break;
-        case BF16: product_of_numbers(BF16, expand_bf16, w, from, to, x, m, y, y_stride, floats); break;
-        case F16: product_of_numbers(F16, expand_f16, w, from, to, x, m, y, y_stride, floats); break;
-        default: many_codes(w, from, to, x, m, y, y_stride, &space->codes); break;
+        case F32: product_of_numbers(F32, expand_f32, w, from, to, then, x, m, y, y_stride, floats); break;
+        case BF16: product_of_numbers(BF16, expand_bf16, w, from, to, then, x, m, y, y_stride, floats); break;
+        case F16: product_of_numbers(F16, expand_f16, w, from, to, then, x, m, y, y_stride, floats); break;
+        default: many_codes(w, from, to, then, x, m, y, y_stride, &space->codes); break;
     }
 }

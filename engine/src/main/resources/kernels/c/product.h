@@ -65,11 +65,15 @@ ALWAYS int wants_rows(const struct weight *w) { return w->format == INT8; }
  */
 HIDDEN void prepare(const struct weight *w, const float *values, long from, long to, uint8_t *prepared, long r, long count);
 
+/* Where a weight row is stored; 0 behind the last. */
+HIDDEN const uint8_t *row_at(const struct weight *w, long row);
+
 /*
  * Rows [from, to) of the weight times m prepared rows; column 0 of y is weight row from. A single row may come without
  * being prepared where the format takes floats.
+ * then: rows of a weight as wide that this thread multiplies next: asked for while the last of these are; 0 if there are none
  */
-HIDDEN void product(const struct weight *w, long from, long to, const void *x, long m, float *y, long y_stride,
-                    union space *space);
+HIDDEN void product(const struct weight *w, long from, long to, const uint8_t *then, const void *x, long m, float *y,
+                    long y_stride, union space *space);
 
 #endif
