@@ -4,6 +4,7 @@ import dev.fathom.kernels.RouterRule.GroupScore;
 import dev.fathom.kernels.RouterRule.Scoring;
 import dev.fathom.tensor.Tensor;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * Chooses experts for each token; the one implementation of {@link KernelBackend#route} for backends on the host, since
@@ -11,6 +12,9 @@ import java.util.Arrays;
  * ties that exist in float32 go to the lower index.
  */
 public final class ExpertRouter {
+    /** A token takes some microseconds, which is what waking a thread takes. */
+    private static final int TOKENS_OF_A_PART = 8;
+
     private final RouterRule rule;
     private final float[] bias;
     private final float[] scores;
@@ -29,18 +33,33 @@ public final class ExpertRouter {
         taken = new boolean[rule.experts()];
     }
 
-    /** As {@link KernelBackend#route}. */
+    /** As {@link KernelBackend#route}, by the calling thread alone. */
     public static ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
+        return route(logits, correctionBias, rule, task -> task.run(0, 1));
+    }
+
+    /** As {@link KernelBackend#route}; many tokens are shared out to the pool's threads. */
+    public static ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule, WorkerPool pool) {
+        int parts = Math.clamp(logits.rows() / TOKENS_OF_A_PART, 1, pool.threads());
+        return route(logits, correctionBias, rule, task -> pool.run(parts, task));
+    }
+
+    private static ExpertPlan route(
+            Tensor logits, Tensor correctionBias, RouterRule rule, Consumer<WorkerPool.PartTask> runner) {
         OpShapes.route(logits, correctionBias, rule);
         int tokens = logits.rows();
         int[] chosen = new int[Math.multiplyExact(tokens, rule.topK())];
         float[] weights = new float[chosen.length];
-        ExpertRouter router = new ExpertRouter(rule, correctionBias.toArray());
-        for (int t = 0; t < tokens; t++) {
-            router.scoreExperts(logits, t);
-            router.keepBestGroups();
-            router.choose(chosen, weights, t * rule.topK());
-        }
+        float[] bias = correctionBias.toArray();
+        runner.accept((part, parts) -> {
+            ExpertRouter router = new ExpertRouter(rule, bias);
+            int end = (int) ((long) tokens * (part + 1) / parts);
+            for (int t = (int) ((long) tokens * part / parts); t < end; t++) {
+                router.scoreExperts(logits, t);
+                router.keepBestGroups();
+                router.choose(chosen, weights, t * rule.topK());
+            }
+        });
         return ExpertPlan.of(tokens, rule.topK(), rule.experts(), chosen, weights);
     }
 

@@ -229,7 +229,7 @@ public final class VectorBackend implements KernelBackend {
 
     @Override
     public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
-        return ExpertRouter.route(logits, correctionBias, rule);
+        return ExpertRouter.route(logits, correctionBias, rule, workers());
     }
 
     @Override
