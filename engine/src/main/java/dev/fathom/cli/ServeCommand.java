@@ -146,6 +146,7 @@ final class ServeCommand implements Callable<Integer> {
             terminal.out().print(FlagList.text(FlagTable.load()));
             return 0;
         }
+        long beganNanos = System.nanoTime();
         LoadOptions options = checkedOptions();
         ServerLog log = ServerLog.start(logLevel, terminal.err());
         checkPort();
@@ -159,6 +160,7 @@ final class ServeCommand implements Callable<Integer> {
         HttpServer server = startServer(local, name, serverMetrics);
         CountDownLatch ended = endOnSignal(server, local, log);
         Optional<WarmUp.Result> warmUp = warmUp(local, rehearsal);
+        serverMetrics.started(Duration.ofNanos(System.nanoTime() - beganNanos), loaded.loadTime());
         server.ready();
         terminal.err().println(Banner.text(url(server.port()), name, local, warmUp, allNotes()));
         log.showSteps();

@@ -16,6 +16,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.function.Supplier;
 import java.util.function.ToDoubleFunction;
 
@@ -30,6 +31,11 @@ public final class ServerMetrics implements EngineListener {
 
     private static final String LABEL = "model_name";
     private static final double NANOS = 1e9;
+
+    // SGLang's names of a request's stages.
+    private static final String WAITING = "prefill_waiting";
+    private static final String PREFILL = "prefill_forward";
+    private static final String DECODE = "decode_forward";
 
     // SGLang's bucket bounds, in seconds.
     private static final double[] FIRST_TOKEN = {
@@ -46,8 +52,15 @@ public final class ServerMetrics implements EngineListener {
         0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400, 600, 1200, 1800, 2400
     };
     private static final double[] QUEUED = {
-        0, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100, 200, 300, 400, 500, 600, 700, 800,
-        900, 1000, 1200, 1400, 1600, 1800, 2000, 2500, 3000
+        0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100, 200,
+        300, 400, 500, 600, 700, 800, 900, 1000, 1200, 1400, 1600, 1800, 2000, 2500, 3000
+    };
+    private static final double[] STAGE = exponential(0.001, 1.62, 30);
+
+    // And in tokens.
+    private static final double[] TOKENS = {
+        100, 300, 500, 700, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000, 12000, 15000, 20000,
+        22000, 25000, 30000, 35000, 40000, 66000, 99000, 132000, 300000, 600000, 900000, 1100000
     };
 
     private final PrometheusRegistry registry = new PrometheusRegistry();
@@ -58,6 +71,10 @@ public final class ServerMetrics implements EngineListener {
     private final Histogram perToken;
     private final Histogram whole;
     private final Histogram queued;
+    private final Histogram stages;
+    private final Histogram promptTokens;
+    private final Histogram computedTokens;
+    private final Histogram generatedTokens;
     private final Counter requests;
     private final Gauge retracted;
 
@@ -70,6 +87,20 @@ public final class ServerMetrics implements EngineListener {
                 "time_per_output_token_seconds", "Mean time of a request's tokens after the first.", PER_TOKEN);
         whole = histogram("e2e_request_latency_seconds", "Time from submission to the end.", WHOLE);
         queued = histogram("queue_time_seconds", "Time from submission to the first step.", QUEUED);
+        promptTokens = histogram("prompt_tokens_histogram", "Prompt tokens of a request.", TOKENS);
+        computedTokens = histogram(
+                "uncached_prompt_tokens_histogram", "Prompt tokens of a request that were not in the cache.", TOKENS);
+        generatedTokens = histogram("generation_tokens_histogram", "Tokens a request generated.", TOKENS);
+        stages = Histogram.builder()
+                .name("sglang:per_stage_req_latency_seconds")
+                .help("Time of a request in each stage: waiting, until its first token, and after that.")
+                .labelNames(LABEL, "stage")
+                .classicOnly()
+                .classicUpperBounds(STAGE)
+                .register(registry);
+        for (String stage : List.of(WAITING, PREFILL, DECODE)) {
+            stages.initLabelValues(modelName, stage);
+        }
         requests = Counter.builder()
                 .name("sglang:num_requests_total")
                 .help("Requests that have ended, however they did.")
@@ -103,7 +134,7 @@ public final class ServerMetrics implements EngineListener {
                 "Cache slots held by the prefix cache alone.",
                 stats,
                 EngineStats::kvEvictableTokens);
-        gauge("kv_used_tokens", "Cache slots held by requests or the prefix cache.", stats, EngineStats::kvUsedTokens);
+        gauge("kv_used_tokens", "Cache slots held by running requests.", stats, ServerMetrics::heldTokens);
         gauge(
                 "cache_hit_rate",
                 "Share of prompt tokens taken from the prefix cache.",
@@ -125,7 +156,7 @@ public final class ServerMetrics implements EngineListener {
 
     /** How long the start took, as a whole and for the weights. */
     public void started(Duration whole, Duration weights) {
-        fixed("engine_startup_time", "Seconds from the command to the first answer.", whole);
+        fixed("engine_startup_time", "Seconds from the command until requests are taken.", whole);
         fixed("engine_load_weights_time", "Seconds spent on loading weights.", weights);
     }
 
@@ -148,8 +179,14 @@ public final class ServerMetrics implements EngineListener {
         requests.labelValues(modelName).inc();
         queued.labelValues(modelName).observe(timing.queueNanos() / NANOS);
         whole.labelValues(modelName).observe(timing.totalNanos() / NANOS);
+        promptTokens.labelValues(modelName).observe(timing.promptTokens());
+        computedTokens.labelValues(modelName).observe((double) timing.promptTokens() - timing.cachedTokens());
+        generatedTokens.labelValues(modelName).observe(timing.completionTokens());
+        stage(WAITING, timing.queueNanos());
         if (timing.timeToFirstTokenNanos() > 0) {
             firstToken.labelValues(modelName).observe(timing.timeToFirstTokenNanos() / NANOS);
+            stage(PREFILL, timing.timeToFirstTokenNanos() - timing.queueNanos());
+            stage(DECODE, timing.totalNanos() - timing.timeToFirstTokenNanos());
         }
         if (timing.completionTokens() > 1) {
             long decoding = timing.totalNanos() - timing.timeToFirstTokenNanos();
@@ -176,6 +213,18 @@ public final class ServerMetrics implements EngineListener {
             throw new UncheckedIOException(e); // a byte array does not fail
         }
         return out.toByteArray();
+    }
+
+    private void stage(String name, long nanos) {
+        stages.labelValues(modelName, name).observe(nanos / NANOS);
+    }
+
+    private static double[] exponential(double first, double factor, int count) {
+        double[] bounds = new double[count];
+        for (int i = 0; i < count; i++) {
+            bounds[i] = first * Math.pow(factor, i);
+        }
+        return bounds;
     }
 
     private static double heldTokens(EngineStats stats) {

@@ -50,7 +50,12 @@ final class TestServer implements AutoCloseable {
 
     /** Without {@link HttpServer#ready}. */
     static TestServer starting(ServedModel model, Generator generator, UnaryOperator<HttpConfig.Builder> config) {
-        var metrics = new ServerMetrics(model.name());
+        return starting(model, generator, new ServerMetrics(model.name()), config);
+    }
+
+    /** Without {@link HttpServer#ready}. */
+    static TestServer starting(
+            ServedModel model, Generator generator, ServerMetrics metrics, UnaryOperator<HttpConfig.Builder> config) {
         var text = new TextService(model, generator);
         var server = HttpServer.start(
                 config.apply(HttpConfig.builder().port(0)).build(), new ServeContext(text, generator, metrics, "test"));

@@ -1,0 +1,112 @@
+package dev.fathom.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.offset;
+
+import dev.fathom.serve.Fathom;
+import dev.fathom.serve.FathomOptions;
+import dev.fathom.serve.Generator;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** What /metrics says after real requests, and that the dashboard asks for nothing else. */
+class MetricsTest {
+    private static final String COMPLETION =
+            "{\"prompt\": \"One two three four five six seven eight\", \"max_tokens\": 5, \"ignore_eos\": true}";
+    private static final Pattern NAME = Pattern.compile("sglang:[a-z0-9_]+");
+
+    @Test
+    void countsWhatRealRequestsDid() {
+        var metrics = new ServerMetrics("nano");
+        try (Fathom fathom = Fathom.load(FathomOptions.EMBEDDED.withListener(metrics));
+                var server = start(fathom, metrics)) {
+            server.post("/v1/completions", COMPLETION);
+            server.post("/v1/completions", COMPLETION);
+            metrics.started(Duration.ofSeconds(3), Duration.ofSeconds(2));
+            Map<String, Double> values = values(server.get("/metrics").body());
+            var stats = fathom.engine().stats();
+            assertThat(values)
+                    .containsEntry("sglang:num_requests_total", 2.0)
+                    .containsEntry("sglang:generation_tokens_total", 10.0)
+                    .containsEntry("sglang:prompt_tokens_total", (double) stats.promptTokens())
+                    .containsEntry("sglang:cached_tokens_total", (double) stats.cachedTokens())
+                    .containsEntry("sglang:num_aborted_requests_total", 0.0)
+                    .containsEntry("sglang:num_running_reqs", 0.0)
+                    .containsEntry("sglang:kv_used_tokens", 0.0)
+                    .containsEntry("sglang:kv_evictable_tokens", (double) stats.kvEvictableTokens())
+                    .containsEntry("sglang:time_to_first_token_seconds_count", 2.0)
+                    .containsEntry("sglang:inter_token_latency_seconds_count", 8.0)
+                    .containsEntry("sglang:e2e_request_latency_seconds_count", 2.0)
+                    .containsEntry("sglang:queue_time_seconds_count", 2.0)
+                    .containsEntry("sglang:generation_tokens_histogram_sum", 10.0)
+                    .containsEntry("sglang:prompt_tokens_histogram_sum", (double) stats.promptTokens())
+                    .containsEntry(
+                            "sglang:uncached_prompt_tokens_histogram_sum",
+                            (double) stats.promptTokens() - stats.cachedTokens())
+                    .containsEntry("sglang:engine_startup_time", 3.0)
+                    .containsEntry("sglang:engine_load_weights_time", 2.0);
+            assertThat(stats.cachedTokens()).isPositive();
+            double slots = values.get("sglang:kv_used_tokens")
+                    + values.get("sglang:kv_evictable_tokens")
+                    + values.get("sglang:kv_available_tokens");
+            assertThat(slots).isEqualTo(values.get("sglang:max_total_num_tokens"));
+            double stages = 0;
+            for (String stage : Set.of("prefill_waiting", "prefill_forward", "decode_forward")) {
+                assertThat(values).containsEntry("sglang:per_stage_req_latency_seconds_count/" + stage, 2.0);
+                stages += values.get("sglang:per_stage_req_latency_seconds_sum/" + stage);
+            }
+            assertThat(stages).isCloseTo(values.get("sglang:e2e_request_latency_seconds_sum"), offset(1e-6));
+        }
+    }
+
+    @Test
+    void hasEveryMetricThatTheDashboardShows() throws IOException {
+        String dashboard = Files.readString(Path.of("../monitoring/grafana/dashboards/fathom.json"));
+        var metrics = new ServerMetrics("nano");
+        try (Fathom fathom = Fathom.load(FathomOptions.EMBEDDED.withListener(metrics));
+                var server = start(fathom, metrics)) {
+            server.post("/v1/completions", COMPLETION);
+            Set<String> served = new TreeSet<>();
+            Matcher names = NAME.matcher(server.get("/metrics").body());
+            while (names.find()) {
+                served.add(names.group());
+            }
+            Set<String> shown = new TreeSet<>();
+            Matcher asked = NAME.matcher(dashboard);
+            while (asked.find()) {
+                shown.add(asked.group());
+            }
+            assertThat(shown).hasSizeGreaterThan(20);
+            assertThat(served).containsAll(shown);
+        }
+    }
+
+    private static TestServer start(Fathom fathom, ServerMetrics metrics) {
+        var server = TestServer.starting(
+                fathom.model(), Generator.of(fathom.engine()), metrics, config -> config.enableMetrics(true));
+        server.server.ready();
+        return server;
+    }
+
+    /** Values by name; where there is a stage, by name and stage. Buckets are left out. */
+    private static Map<String, Double> values(String metrics) {
+        Pattern line = Pattern.compile("(sglang:[a-z0-9_]+)\\{(?:.*stage=\"([a-z_]+)\")?.*} (\\S+)");
+        Map<String, Double> values = new TreeMap<>();
+        metrics.lines().map(line::matcher).filter(Matcher::matches).forEach(found -> {
+            String stage = found.group(2) == null ? "" : "/" + found.group(2);
+            if (!found.group(1).endsWith("_bucket")) {
+                values.put(found.group(1) + stage, Double.parseDouble(found.group(3)));
+            }
+        });
+        return values;
+    }
+}
