@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -55,16 +56,16 @@ class MetricsTest {
                     .containsEntry("sglang:engine_startup_time", 3.0)
                     .containsEntry("sglang:engine_load_weights_time", 2.0);
             assertThat(stats.cachedTokens()).isPositive();
-            double slots = values.get("sglang:kv_used_tokens")
-                    + values.get("sglang:kv_evictable_tokens")
-                    + values.get("sglang:kv_available_tokens");
-            assertThat(slots).isEqualTo(values.get("sglang:max_total_num_tokens"));
+            double slots = value(values, "sglang:kv_used_tokens")
+                    + value(values, "sglang:kv_evictable_tokens")
+                    + value(values, "sglang:kv_available_tokens");
+            assertThat(slots).isEqualTo(value(values, "sglang:max_total_num_tokens"));
             double stages = 0;
             for (String stage : Set.of("prefill_waiting", "prefill_forward", "decode_forward")) {
                 assertThat(values).containsEntry("sglang:per_stage_req_latency_seconds_count/" + stage, 2.0);
-                stages += values.get("sglang:per_stage_req_latency_seconds_sum/" + stage);
+                stages += value(values, "sglang:per_stage_req_latency_seconds_sum/" + stage);
             }
-            assertThat(stages).isCloseTo(values.get("sglang:e2e_request_latency_seconds_sum"), offset(1e-6));
+            assertThat(stages).isCloseTo(value(values, "sglang:e2e_request_latency_seconds_sum"), offset(1e-6));
         }
     }
 
@@ -95,6 +96,10 @@ class MetricsTest {
                 fathom.model(), Generator.of(fathom.engine()), metrics, config -> config.enableMetrics(true));
         server.server.ready();
         return server;
+    }
+
+    private static double value(Map<String, Double> values, String name) {
+        return Objects.requireNonNull(values.get(name), () -> name + " is missing among " + values.keySet());
     }
 
     /** Values by name; where there is a stage, by name and stage. Buckets are left out. */
