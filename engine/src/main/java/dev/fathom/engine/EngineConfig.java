@@ -16,6 +16,7 @@ import java.util.function.Consumer;
  * @param pageSize            cache slots that are handed out together (tokens)
  * @param maxTotalTokens      cache slots, rounded down to whole pages (tokens)
  * @param policy              order of admission
+ * @param admission           when waiting requests are let in
  * @param priorityScheduling  whether a larger {@code priority} is admitted first and retracted last
  * @param allowAutoTruncate   whether a prompt that is too long is cut at its end and {@code max_new_tokens} lowered,
  *                            instead of refusing the request
@@ -34,6 +35,7 @@ public record EngineConfig(
         int pageSize,
         int maxTotalTokens,
         SchedulePolicy policy,
+        Admission admission,
         boolean priorityScheduling,
         boolean allowAutoTruncate,
         boolean radixCache,
@@ -74,6 +76,7 @@ public record EngineConfig(
                 1,
                 maxTotalTokens,
                 SchedulePolicy.FCFS,
+                Admission.DEFAULT,
                 false,
                 false,
                 true,
@@ -131,6 +134,10 @@ public record EngineConfig(
         return with(fields -> fields.policy = value);
     }
 
+    public EngineConfig withAdmission(Admission value) {
+        return with(fields -> fields.admission = value);
+    }
+
     public EngineConfig withPriorityScheduling(boolean value) {
         return with(fields -> fields.priorityScheduling = value);
     }
@@ -178,6 +185,7 @@ public record EngineConfig(
         private int pageSize;
         private int maxTotalTokens;
         private SchedulePolicy policy;
+        private Admission admission;
         private boolean priorityScheduling;
         private boolean allowAutoTruncate;
         private boolean radixCache;
@@ -195,6 +203,7 @@ public record EngineConfig(
             pageSize = config.pageSize;
             maxTotalTokens = config.maxTotalTokens;
             policy = config.policy;
+            admission = config.admission;
             priorityScheduling = config.priorityScheduling;
             allowAutoTruncate = config.allowAutoTruncate;
             radixCache = config.radixCache;
@@ -214,6 +223,7 @@ public record EngineConfig(
                     pageSize,
                     maxTotalTokens,
                     policy,
+                    admission,
                     priorityScheduling,
                     allowAutoTruncate,
                     radixCache,

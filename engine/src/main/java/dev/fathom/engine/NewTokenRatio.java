@@ -6,19 +6,30 @@ package dev.fathom.engine;
  */
 final class NewTokenRatio {
     private static final double INITIAL = 0.7;
-    private static final double LEAST = 0.14 * INITIAL;
-    private static final double DECAY = (INITIAL - LEAST) / 600;
+    private static final double LEAST_SHARE = 0.14;
+    private static final int DECAY_STEPS = 600;
     /** Tokens each running request should be able to go on for after a retraction. */
     private static final int HEADROOM = 20;
 
-    private double value = INITIAL;
+    private final double initial;
+    private final double least;
+    private final double decay;
+    private double value;
+
+    /** @param conservativeness  scales the ratio, see {@link Admission} */
+    NewTokenRatio(double conservativeness) {
+        initial = Math.min(1, INITIAL * conservativeness);
+        least = LEAST_SHARE * initial;
+        decay = (initial - least) / DECAY_STEPS;
+        value = initial;
+    }
 
     double value() {
         return value;
     }
 
     void afterDecode() {
-        value = Math.max(LEAST, value - DECAY);
+        value = Math.max(least, value - decay);
     }
 
     /**
@@ -32,6 +43,6 @@ final class NewTokenRatio {
     }
 
     void reset() {
-        value = INITIAL;
+        value = initial;
     }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -33,14 +34,14 @@ final class Scheduler {
     private final LongSupplier nanoClock;
     private final WaitingQueue waiting;
     private final List<Sequence> running = new ArrayList<>();
-    private final NewTokenRatio ratio = new NewTokenRatio();
+    private final NewTokenRatio ratio;
     private final Comparator<Sequence> retractionOrder;
     private @Nullable Sequence partial;
 
     /**
      * @param admitted      sequences that start or start again with this step
      * @param cachedTokens  tokens of these that were found in the cache
-     * @param retracted     running sequences that went back to the queue
+     * @param retracted     running sequences that went back to the queue, for want of slots or for a higher priority
      */
     record Plan(Batch batch, int admitted, int cachedTokens, int retracted) {}
 
@@ -65,6 +66,7 @@ final class Scheduler {
         this.cache = cache;
         this.nanoClock = nanoClock;
         waiting = new WaitingQueue(config);
+        ratio = new NewTokenRatio(config.admission().conservativeness());
         Comparator<Sequence> leastOutput = Comparator.comparingInt(Sequence::generated)
                 .thenComparing(Comparator.comparingLong(Sequence::order).reversed());
         retractionOrder = config.priorityScheduling()
@@ -100,16 +102,17 @@ final class Scheduler {
         }
         Draft draft = new Draft();
         int retracted = retractUntilDecodesFit();
+        List<Sequence> preempted = retracted == 0 ? preempt() : List.of();
         decode(draft);
         continuePartial(draft);
         if (retracted == 0 && partial == null) {
-            admit(draft);
+            admit(draft, preempted);
         }
         if (draft.parts.isEmpty() && !isIdle()) {
             throw new IllegalStateException("nothing can be scheduled with " + running.size() + " running and "
                     + waiting.size() + " waiting requests and " + cache.obtainablePages() + " pages to be had");
         }
-        return new Plan(Batch.of(draft.parts), draft.admitted, draft.cachedTokens, retracted);
+        return new Plan(Batch.of(draft.parts), draft.admitted, draft.cachedTokens, retracted + preempted.size());
     }
 
     /** A part was computed: if it is of a prompt, its tokens are there for others to use. */
@@ -167,6 +170,39 @@ final class Scheduler {
         return retracted;
     }
 
+    /**
+     * Sends running sequences of much lower priority back where the first one that waits finds no place beside them; none
+     * where that would not be enough.
+     */
+    private List<Sequence> preempt() {
+        OptionalInt threshold = config.admission().preemptionThreshold();
+        if (!config.priorityScheduling() || threshold.isEmpty() || partial != null) {
+            return List.of();
+        }
+        Sequence first = waiting.first().orElse(null);
+        if (first == null) {
+            return List.of();
+        }
+        List<Sequence> victims = new ArrayList<>();
+        long freed = 0;
+        int places = config.maxRunningRequests() - running.size();
+        double missing = slotsWanted(first) - room(expectedOfRunning());
+        for (Sequence s : running.stream().sorted(retractionOrder).toList()) {
+            long lead = (long) first.request().priority() - s.request().priority();
+            if ((places > 0 && freed >= missing) || lead <= threshold.getAsInt()) {
+                break; // enough, or nobody further on has a lower priority
+            }
+            victims.add(s);
+            places++;
+            freed += s.size() + (long) expected(s);
+        }
+        if (places <= 0 || (freed < missing && victims.size() < running.size())) {
+            return List.of();
+        }
+        victims.forEach(this::retract);
+        return victims;
+    }
+
     private int missingPagesOfDecodes() {
         int missing = 0;
         for (Sequence s : running) {
@@ -215,16 +251,17 @@ final class Scheduler {
         }
     }
 
-    private void admit(Draft draft) {
-        double expected = 0;
-        for (Sequence s : running) {
-            expected += Math.min(s.remaining(), MOST_EXPECTED_TOKENS) * ratio.value();
-        }
+    /** @param preempted  those that have just made room, and are not to take it again */
+    private void admit(Draft draft, List<Sequence> preempted) {
+        double expected = expectedOfRunning();
+        int mostPrefills = config.admission().prefillRequests().orElse(Integer.MAX_VALUE);
         List<Sequence> admitted = new ArrayList<>();
         for (Sequence s : waiting.inOrder(cache)) {
             if (running.size() >= config.maxRunningRequests()
                     || draft.prefillTokens >= config.prefillBudget()
-                    || partial != null) {
+                    || draft.prefillSequences >= mostPrefills
+                    || partial != null
+                    || preempted.contains(s)) {
                 break;
             }
             if (isWorthWaiting(s, draft)) {
@@ -239,12 +276,35 @@ final class Scheduler {
         admitted.forEach(waiting::remove);
     }
 
+    /** Slots that running sequences are expected to need yet. */
+    private double expectedOfRunning() {
+        double expected = 0;
+        for (Sequence s : running) {
+            expected += expected(s);
+        }
+        return expected;
+    }
+
+    private double expected(Sequence s) {
+        return Math.min(s.remaining(), MOST_EXPECTED_TOKENS) * ratio.value();
+    }
+
+    private double room(double expected) {
+        return (double) cache.obtainablePages() * cache.pageSize() - expected;
+    }
+
+    /** Slots without which {@link #start} says no, as far as is known before it holds any. */
+    private double slotsWanted(Sequence s) {
+        int known = cache.matchLength(s.request().cacheKey(), s.tokens(), s.size() - 1);
+        return s.size() - known + Math.min(s.remaining(), MOST_EXPECTED_TOKENS) + 1.0;
+    }
+
     /** Admits a sequence and plans as much of its prompt as the budget allows, or changes nothing and says no. */
     private boolean start(Sequence s, Draft draft, double expected) {
         SlotLease lease = cache.acquire(s.request().cacheKey(), s.tokens(), s.size() - 1);
         int rest = s.size() - lease.shared();
         int ahead = Math.min(s.remaining(), MOST_EXPECTED_TOKENS);
-        double room = (double) cache.obtainablePages() * cache.pageSize() - expected;
+        double room = room(expected);
         // A lone sequence fits by the limits it was accepted under, whatever the estimate says.
         boolean fits = running.isEmpty() || rest + ahead < room;
         int budget = config.prefillBudget() - draft.prefillTokens;

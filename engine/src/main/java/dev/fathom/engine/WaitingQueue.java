@@ -6,6 +6,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /**
@@ -37,6 +38,11 @@ final class WaitingQueue {
 
     void remove(Sequence sequence) {
         sequences.remove(sequence);
+    }
+
+    /** Whom priority and arrival put first; whether a prefix of it is cached does not count. */
+    Optional<Sequence> first() {
+        return sequences.isEmpty() ? Optional.empty() : Optional.of(sequences.first());
     }
 
     int size() {

@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Tag;
@@ -29,23 +30,25 @@ class SchedulerPropertyTest {
 
     @ParameterizedTest
     @CsvSource({
-        // page, chunk, slots, radix, policy, priority
-        "1,  8, 160, true,  FCFS, false",
-        "1, -1, 160, false, FCFS, false",
-        "4,  9, 160, true,  LPM,  true",
-        "3,  5,  96, false, FCFS, true",
-        "8, 64, 400, true,  LPM,  false",
-        "1,  1,  80, true,  FCFS, false",
+        // page, chunk, slots, radix, policy, lead of a priority that preempts (negative: no priorities), prefills
+        "1,  8, 160, true,  FCFS, -1, 9",
+        "1, -1, 160, false, FCFS, -1, 2",
+        "4,  9, 160, true,  LPM,  10, 9",
+        "4,  9, 160, true,  LPM,   0, 9",
+        "3,  5,  96, false, FCFS,  1, 9",
+        "8, 64, 400, true,  LPM,  -1, 1",
+        "1,  1,  80, true,  FCFS, -1, 9",
     })
     void agreesWithANaiveModelOverRandomOperations(
-            int pageSize, int chunk, int slots, boolean radix, SchedulePolicy policy, boolean priority) {
+            int pageSize, int chunk, int slots, boolean radix, SchedulePolicy policy, int lead, int prefills) {
         EngineConfig config = EngineConfig.defaults(slots, Set.of())
                 .withPageSize(pageSize)
                 .withChunkedPrefillSize(chunk)
                 .withMaxPrefillTokens(40)
                 .withRadixCache(radix)
                 .withPolicy(policy)
-                .withPriorityScheduling(priority)
+                .withPriorityScheduling(lead >= 0)
+                .withAdmission(new Admission(OptionalInt.of(prefills), 0.9, OptionalInt.of(Math.max(0, lead))))
                 .withMaxRunningRequests(9);
         Model model = new Model(config, new SplittableRandom(SEED + slots + pageSize));
         model.run(100_000);
@@ -193,7 +196,10 @@ class SchedulerPropertyTest {
             List<Entry> admitted =
                     waiting.stream().filter(e -> e.sequence.isAdmitted()).toList();
             assertThat(plan.admitted()).isEqualTo(admitted.size());
-            assertThat(plan.retracted() == 0 || plan.admitted() == 0).isTrue();
+            assertThat(plan.retracted() == 0 || plan.admitted() == 0 || config.priorityScheduling())
+                    .isTrue();
+            assertThat(batch.prefillSequences())
+                    .isLessThanOrEqualTo(config.admission().prefillRequests().orElseThrow());
             for (Entry e : admitted) {
                 e.running = true;
                 e.computed = e.sequence.lease().shared();

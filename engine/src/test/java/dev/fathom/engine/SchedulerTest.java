@@ -8,6 +8,7 @@ import dev.fathom.cache.PrefixCache;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -160,6 +161,78 @@ class SchedulerTest {
             bench.step();
         }
         assertThat(bench.retracted).containsExactly("low");
+    }
+
+    @Test
+    void givesAMuchHigherPriorityThePlaceOfARunningRequest() {
+        Bench bench = new Bench(config(1000).withPriorityScheduling(true).withMaxRunningRequests(2));
+        bench.add("low", ids(1, 4), 50, 1);
+        bench.add("lower", ids(2, 4), 50, 0);
+        assertThat(bench.step()).containsExactly("low+4", "lower+4");
+        bench.add("ten more", ids(3, 4), 50, 10);
+        assertThat(bench.step()).as("not more than the threshold").containsExactly("low", "lower");
+        bench.add("eleven more", ids(4, 4), 50, 11);
+        assertThat(bench.step()).containsExactly("low", "eleven more+4");
+        assertThat(bench.retracted).containsExactly("lower");
+        bench.end("eleven more");
+        assertThat(bench.step()).containsExactly("low", "ten more+4");
+        bench.end("low");
+        assertThat(bench.step()).as("what was computed is in the cache").containsExactly("ten more", "lower+1");
+    }
+
+    @Test
+    void preemptsAsManyAsAHigherPriorityNeedsSlotsOf() {
+        Bench bench = new Bench(config(100).withPriorityScheduling(true).withRadixCache(false));
+        bench.add("a", ids(1, 20), 20, 0);
+        bench.add("b", ids(2, 20), 15, 1);
+        assertThat(bench.step()).containsExactly("b+20", "a+20");
+        bench.add("high", ids(3, 45), 20, 20);
+        assertThat(bench.step()).containsExactly("b", "high+45");
+        bench.add("higher", ids(4, 90), 8, 40);
+        assertThat(bench.step()).containsExactly("higher+90");
+        assertThat(bench.retracted).containsExactly("a", "b", "high");
+    }
+
+    @Test
+    void preemptsNobodyWhereItWouldNotHelpOrIsOff() {
+        Bench bench = new Bench(config(100).withPriorityScheduling(true).withRadixCache(false));
+        bench.add("first", ids(1, 50), 20, 30);
+        bench.add("low", ids(2, 10), 10, 0);
+        assertThat(bench.step()).containsExactly("first+50", "low+10");
+        bench.add("high", ids(3, 60), 20, 35);
+        assertThat(bench.step()).containsExactly("first", "low");
+
+        Admission never = new Admission(OptionalInt.empty(), 1, OptionalInt.empty());
+        Bench off = new Bench(config(1000)
+                .withPriorityScheduling(true)
+                .withMaxRunningRequests(1)
+                .withAdmission(never));
+        off.add("low", ids(1, 4), 50, 0);
+        off.step();
+        off.add("high", ids(2, 4), 50, 100);
+        assertThat(off.step()).containsExactly("low");
+    }
+
+    @Test
+    void boundsHowManyPromptsShareAStep() {
+        Bench bench = new Bench(config(1000).withAdmission(new Admission(OptionalInt.of(2), 1, OptionalInt.empty())));
+        for (int i = 0; i < 5; i++) {
+            bench.add("r" + i, ids(i, 4), 10);
+        }
+        assertThat(bench.step()).containsExactly("r0+4", "r1+4");
+        assertThat(bench.step()).containsExactly("r0", "r1", "r2+4", "r3+4");
+    }
+
+    @Test
+    void reservesLessForRunningRequestsWhereItIsLessConservative() {
+        for (double conservativeness : new double[] {1, 0.2}) {
+            Bench bench = new Bench(config(100)
+                    .withAdmission(new Admission(OptionalInt.empty(), conservativeness, OptionalInt.empty())));
+            bench.add("a", ids(1, 10), 60);
+            bench.step();
+            bench.add("b", ids(2, 10), 40);
+            assertThat(bench.step()).hasSize(conservativeness < 1 ? 2 : 1);
+        }
     }
 
     @Test
