@@ -152,6 +152,13 @@ public final class HfConfig {
         return new HfConfig(copy, where);
     }
 
+    /** The same configuration with every key of another one in the place of its own; null takes a key away. */
+    public HfConfig overriddenBy(HfConfig other) {
+        ObjectNode copy = (ObjectNode) node.deepCopy();
+        copy.setAll((ObjectNode) other.node);
+        return new HfConfig(copy, where + " with " + other.where);
+    }
+
     /** Refuses another text than the one that is served; a missing key stands for it. */
     public void requireText(String key, String served) {
         String given = textOr(key, served);

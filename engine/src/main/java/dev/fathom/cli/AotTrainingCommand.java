@@ -9,6 +9,7 @@ import dev.fathom.load.LoadedModel;
 import dev.fathom.serve.EngineListeners;
 import dev.fathom.serve.EngineLog;
 import dev.fathom.serve.Generator;
+import dev.fathom.serve.SamplingFields;
 import dev.fathom.serve.TextService;
 import java.time.Duration;
 import java.util.List;
@@ -47,7 +48,9 @@ final class AotTrainingCommand implements Callable<Integer> {
         try (LocalEngine local =
                 LocalEngine.start(loaded, flags, scheduler, new EngineListeners(List.of(new EngineLog(), metrics)))) {
             Generator generator = Generator.of(local.engine());
-            TextService text = new TextService(local.served("nano", loaded.modelPath(), true, false), generator);
+            TextService text = new TextService(
+                    local.served("nano", loaded.modelPath(), SamplingFields.of(loaded.generationDefaults()), false),
+                    generator);
             rehearsal.ended(WARM_UP);
             WarmUp.Result warmUp = WarmUp.run(local, WARM_UP, (share, decodeRate, prefillRate) -> {});
             log.showSteps();

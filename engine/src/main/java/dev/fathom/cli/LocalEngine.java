@@ -99,12 +99,10 @@ final class LocalEngine implements AutoCloseable {
     /**
      * What the text side needs to know of the model.
      *
-     * @param name              as clients see it
-     * @param defaultsOfModel   whether generation_config.json fills what requests leave open
+     * @param name      as clients see it
+     * @param defaults  fill what requests leave open
      */
-    ServedModel served(String name, String tokenizerPath, boolean defaultsOfModel, boolean priorities) {
-        SamplingFields defaults =
-                defaultsOfModel ? SamplingFields.of(loaded.generationDefaults()) : SamplingFields.NONE;
+    ServedModel served(String name, String tokenizerPath, SamplingFields defaults, boolean priorities) {
         return ServedModel.of(loaded, name, tokenizerPath, defaults, priorities);
     }
 

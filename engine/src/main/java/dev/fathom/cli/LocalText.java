@@ -8,6 +8,7 @@ import dev.fathom.load.LoadedModel;
 import dev.fathom.serve.ChatRequest;
 import dev.fathom.serve.Generator;
 import dev.fathom.serve.Prompt;
+import dev.fathom.serve.SamplingFields;
 import dev.fathom.serve.TextEvent;
 import dev.fathom.serve.TextRequest;
 import dev.fathom.serve.TextService;
@@ -58,7 +59,9 @@ final class LocalText implements ChatBackend {
         SchedulerFlags scheduler = new SchedulerFlags();
         LocalEngine local = LocalEngine.start(loaded, flags, scheduler, EngineListener.none());
         TextService text = new TextService(
-                local.served(loaded.modelName(), loaded.modelPath(), true, false), Generator.of(local.engine()));
+                local.served(
+                        loaded.modelName(), loaded.modelPath(), SamplingFields.of(loaded.generationDefaults()), false),
+                Generator.of(local.engine()));
         return new LocalText(local, text);
     }
 

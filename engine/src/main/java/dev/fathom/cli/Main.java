@@ -32,14 +32,21 @@ public final class Main {
     /** @return the exit status: 0, 1 for a failure, 2 for a wrong command line */
     static int run(List<String> args, Terminal terminal, Map<String, String> variables) {
         try {
-            FlagScreen screened = args.isEmpty() || !args.getFirst().equals("serve")
-                    ? new FlagScreen(args, List.of())
-                    : FlagScreen.of(args, FlagTable.load());
+            FlagScreen screened = screen(args);
             return commandLine(terminal, Environment.of(variables), screened.notes())
                     .execute(screened.args().toArray(String[]::new));
         } catch (CliException e) {
             return failed(e, terminal.err());
         }
+    }
+
+    /** The server takes SGLang's command lines; the other commands have flags of their own. */
+    private static FlagScreen screen(List<String> args) {
+        if (args.isEmpty() || !args.getFirst().equals("serve")) {
+            return new FlagScreen(args, List.of());
+        }
+        FlagTable table = FlagTable.load();
+        return FlagScreen.of(ConfigFile.expand(args, table), table);
     }
 
     static CommandLine commandLine(Terminal terminal, Environment environment, List<String> notes) {

@@ -35,6 +35,18 @@ final class ModelFlags {
     private @Nullable Path chatTemplate;
 
     @Option(
+            names = "--hf-chat-template-name",
+            paramLabel = "NAME",
+            description = "Which of the checkpoint's own templates, where it has several. Default: default.")
+    private @Nullable String chatTemplateName;
+
+    @Option(
+            names = "--json-model-override-args",
+            paramLabel = "JSON",
+            description = "Keys that replace those of config.json, such as '{\"num_hidden_layers\": 4}'.")
+    private @Nullable String configOverrides;
+
+    @Option(
             names = "--context-length",
             paramLabel = "TOKENS",
             description = "Most tokens of a sequence. Default: what config.json says.")
@@ -119,8 +131,11 @@ final class ModelFlags {
         if (!(memoryFraction > 0 && memoryFraction < 1)) {
             throw CliException.usage("--mem-fraction-static must be between 0 and 1, got " + memoryFraction + ".");
         }
-        if (skipTokenizer && (tokenizerPath != null || chatTemplate != null)) {
-            throw CliException.usage("--skip-tokenizer-init leaves no use for --tokenizer-path or --chat-template.");
+        if (chatTemplate != null && chatTemplateName != null) {
+            throw CliException.usage("--chat-template leaves no use for --hf-chat-template-name.");
+        }
+        if (skipTokenizer && (tokenizerPath != null || chatTemplate != null || chatTemplateName != null)) {
+            throw CliException.usage("--skip-tokenizer-init leaves no use for --tokenizer-path or a chat template.");
         }
         ModelOptions model = new ModelOptions(
                 ModelOptions.DEFAULT.attentionForm(), ModelOptions.DEFAULT.prefixChunk(), contextLength, false);
@@ -135,6 +150,8 @@ final class ModelFlags {
                 .withWeights(new WeightOptions(quantization, loadFormat.equals("dummy")))
                 .withAllowLongerContext(environment.longerContext())
                 .withSkipTokenizer(skipTokenizer)
+                .withChatTemplateName(chatTemplateName)
+                .withConfigOverrides(configOverrides)
                 .withChatTemplate(chatTemplate == null ? null : read(chatTemplate));
     }
 

@@ -1,8 +1,11 @@
 package dev.fathom.cli;
 
+import dev.fathom.engine.Admission;
 import dev.fathom.engine.EngineConfig;
 import dev.fathom.engine.SchedulePolicy;
 import java.time.Duration;
+import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -37,11 +40,31 @@ final class SchedulerFlags {
             description = "Most prompt tokens that are admitted together. Default: ${DEFAULT-VALUE}.")
     private int maxPrefillTokens = 16_384;
 
+    @Option(
+            names = "--prefill-max-requests",
+            paramLabel = "N",
+            description = "Most requests whose prompts share a step. Default: any number.")
+    private @Nullable Integer prefillMaxRequests;
+
+    @Option(
+            names = "--schedule-conservativeness",
+            paramLabel = "FACTOR",
+            description =
+                    "Scales what is held free for running requests: less lets more in and retracts more. Default: ${DEFAULT-VALUE}.")
+    private double conservativeness = 1;
+
     @Option(names = "--schedule-policy", paramLabel = "NAME", description = "fcfs or lpm. Default: ${DEFAULT-VALUE}.")
     private String policy = "fcfs";
 
     @Option(names = "--enable-priority-scheduling", description = "Requests with a higher priority are admitted first.")
     private boolean priorities;
+
+    @Option(
+            names = "--priority-scheduling-preemption-threshold",
+            paramLabel = "N",
+            description =
+                    "A request whose priority is higher by more than this takes a running one's place. Default: ${DEFAULT-VALUE}.")
+    private int preemptionThreshold = 10;
 
     @Option(names = "--page-size", paramLabel = "TOKENS", description = "Tokens in a page of the cache. Default: 1.")
     private int pageSize = 1;
@@ -72,6 +95,13 @@ final class SchedulerFlags {
         atLeast(1, "--max-prefill-tokens", maxPrefillTokens);
         atLeast(1, "--page-size", pageSize);
         atLeast(1, "--decode-log-interval", decodeLogInterval);
+        if (prefillMaxRequests != null) {
+            atLeast(1, "--prefill-max-requests", prefillMaxRequests);
+        }
+        atLeast(0, "--priority-scheduling-preemption-threshold", preemptionThreshold);
+        if (!(conservativeness >= 0 && conservativeness < 1e6)) {
+            throw CliException.usage("--schedule-conservativeness must not be negative, got " + conservativeness + ".");
+        }
         if (maxQueuedRequests != null) {
             atLeast(1, "--max-queued-requests", maxQueuedRequests);
         }
@@ -114,6 +144,7 @@ final class SchedulerFlags {
                 .withMaxPrefillTokens(maxPrefillTokens)
                 .withPageSize(pageSize)
                 .withPolicy(policy())
+                .withAdmission(admission())
                 .withPriorityScheduling(priorities)
                 .withAllowAutoTruncate(allowAutoTruncate)
                 .withRadixCache(!disableRadixCache)
@@ -121,6 +152,20 @@ final class SchedulerFlags {
                 .withWatchdogTimeout(Duration.ofMillis((long) (watchdogTimeout * 1000)))
                 .withRandomSeed(model.randomSeed())
                 .withDecodeLogInterval(decodeLogInterval);
+    }
+
+    private Admission admission() {
+        return new Admission(
+                prefillMaxRequests == null ? OptionalInt.empty() : OptionalInt.of(prefillMaxRequests),
+                conservativeness,
+                OptionalInt.of(preemptionThreshold));
+    }
+
+    /** Adds what /get_server_info shows. */
+    void describeAdmission(Map<String, @Nullable Object> arguments) {
+        arguments.put("prefill_max_requests", prefillMaxRequests);
+        arguments.put("schedule_conservativeness", conservativeness);
+        arguments.put("priority_scheduling_preemption_threshold", preemptionThreshold);
     }
 
     int maxRunningRequests() {

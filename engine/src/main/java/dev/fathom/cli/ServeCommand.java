@@ -64,6 +64,9 @@ final class ServeCommand implements Callable<Integer> {
     private AnswerFlags answers = new AnswerFlags();
 
     @Mixin
+    private DefaultsFlags defaults = new DefaultsFlags();
+
+    @Mixin
     private GrammarFlags grammar = new GrammarFlags();
 
     @Option(names = "--host", paramLabel = "HOST", description = "Default: ${DEFAULT-VALUE}.")
@@ -96,12 +99,6 @@ final class ServeCommand implements Callable<Integer> {
     private boolean skipTokenizer;
 
     @Option(
-            names = "--sampling-defaults",
-            paramLabel = "NAME",
-            description = "Fields that requests leave open: model (generation_config.json) or openai (constants).")
-    private String samplingDefaults = "model";
-
-    @Option(
             names = "--stream-interval",
             paramLabel = "TOKENS",
             description = "Tokens in each streamed event. Default: ${DEFAULT-VALUE}.")
@@ -129,6 +126,12 @@ final class ServeCommand implements Callable<Integer> {
             paramLabel = "S",
             description = "The longest a warm-up takes. Default: ${DEFAULT-VALUE}.")
     private double warmUpSeconds = 20;
+
+    @Option(
+            names = ConfigFile.FLAG,
+            paramLabel = "FILE",
+            description = "Flags from a YAML file, such as \"port: 30001\"; those of the command line win.")
+    private @Nullable String configFile; // its flags are among ours already, see Main
 
     @Option(names = "--list-flags", description = "Print every flag of SGLang's server and what becomes of it here.")
     private boolean listFlags;
@@ -171,14 +174,12 @@ final class ServeCommand implements Callable<Integer> {
     private LoadOptions checkedOptions() {
         scheduler.check();
         answers.check();
+        defaults.check();
         if (port < 0 || port > 65_535) {
             throw CliException.usage("--port must be in [0, 65535], got " + port + ".");
         }
         if (streamInterval < 1) {
             throw CliException.usage("--stream-interval must be at least 1, got " + streamInterval + ".");
-        }
-        if (!samplingDefaults.equals("model") && !samplingDefaults.equals("openai")) {
-            throw CliException.usage("--sampling-defaults must be model or openai, got " + samplingDefaults + ".");
         }
         if (!(warmUpSeconds > 0 && warmUpSeconds < 1e6)) {
             throw CliException.usage("--warmup-seconds must be positive, got " + warmUpSeconds + ".");
@@ -215,7 +216,7 @@ final class ServeCommand implements Callable<Integer> {
                     .orElse(local.loaded().modelPath());
             Generator generator = Generator.of(local.engine());
             ServedModel served = answers.apply(
-                    local.served(name, tokenizerPath, samplingDefaults.equals("model"), scheduler.priorities()));
+                    local.served(name, tokenizerPath, defaults.of(local.loaded()), scheduler.priorities()));
             TextService text = new TextService(served, generator, grammar.options());
             HttpServer server = HttpServer.start(
                     httpConfig(local, served), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
@@ -248,6 +249,7 @@ final class ServeCommand implements Callable<Integer> {
     private Map<String, @Nullable Object> arguments(LocalEngine local, ServedModel served) {
         var config = local.engine().config();
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
+        arguments.put("config", configFile);
         arguments.put("model_path", local.loaded().modelPath());
         arguments.put("served_model_name", served.name());
         arguments.put("host", host);
@@ -267,11 +269,12 @@ final class ServeCommand implements Callable<Integer> {
         arguments.put("max_prefill_tokens", config.maxPrefillTokens());
         arguments.put("schedule_policy", config.policy().name().toLowerCase(java.util.Locale.ROOT));
         arguments.put("enable_priority_scheduling", config.priorityScheduling());
+        scheduler.describeAdmission(arguments);
         arguments.put("page_size", config.pageSize());
         arguments.put("disable_radix_cache", !config.radixCache());
         arguments.put("allow_auto_truncate", config.allowAutoTruncate());
         arguments.put("random_seed", config.randomSeed());
-        arguments.put("sampling_defaults", samplingDefaults);
+        defaults.describe(arguments);
         arguments.put("stream_interval", streamInterval);
         arguments.put("enable_metrics", metrics);
         arguments.put("enable_cache_report", cacheReport);

@@ -17,8 +17,7 @@ public record Admission(OptionalInt prefillRequests, double conservativeness, Op
 
     public Admission {
         if (prefillRequests.orElse(1) < 1) {
-            throw new IllegalArgumentException(
-                    "prefillRequests must be at least 1, got " + prefillRequests.getAsInt());
+            throw new IllegalArgumentException("prefillRequests must be at least 1, got " + prefillRequests.getAsInt());
         }
         if (!(conservativeness >= 0 && conservativeness < 1e6)) {
             throw new IllegalArgumentException("conservativeness must be in [0, 1e6), got " + conservativeness);

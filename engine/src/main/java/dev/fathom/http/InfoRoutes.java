@@ -82,7 +82,9 @@ final class InfoRoutes {
                 .put("model_path", model.modelPath())
                 .put("tokenizer_path", model.tokenizerPath())
                 .put("is_generation", true)
-                .putNull("preferred_sampling_params")
+                .<ObjectNode>set(
+                        "preferred_sampling_params",
+                        json.valueToTree(config.serverArguments().get("preferred_sampling_params")))
                 .put("weight_version", config.weightVersion());
     }
 

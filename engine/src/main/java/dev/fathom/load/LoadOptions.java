@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param allowLongerContext  whether {@code model.contextLength()} may exceed what the model was made for
  * @param skipTokenizer       loads no tokenizer and no template: token ids in, token ids out
  * @param chatTemplate        Jinja text that replaces the checkpoint's own template, or null
+ * @param chatTemplateName    which of the checkpoint's templates is taken where it has several; null is {@code default}
+ * @param configOverrides     a JSON object whose keys replace those of config.json, or null
  */
 public record LoadOptions(
         @Nullable Path modelPath,
@@ -33,7 +35,9 @@ public record LoadOptions(
         WeightOptions weights,
         boolean allowLongerContext,
         boolean skipTokenizer,
-        @Nullable String chatTemplate) {
+        @Nullable String chatTemplate,
+        @Nullable String chatTemplateName,
+        @Nullable String configOverrides) {
     public LoadOptions {
         if (threads < 0) {
             throw new IllegalArgumentException("threads must be 0 (all) or more, got " + threads);
@@ -52,6 +56,8 @@ public record LoadOptions(
             WeightOptions.STORED,
             false,
             false,
+            null,
+            null,
             null);
 
     public LoadOptions withModelPath(@Nullable Path value) {
@@ -98,6 +104,14 @@ public record LoadOptions(
         return with(fields -> fields.chatTemplate = value);
     }
 
+    public LoadOptions withChatTemplateName(@Nullable String value) {
+        return with(fields -> fields.chatTemplateName = value);
+    }
+
+    public LoadOptions withConfigOverrides(@Nullable String value) {
+        return with(fields -> fields.configOverrides = value);
+    }
+
     private LoadOptions with(Consumer<Fields> change) {
         Fields fields = new Fields(this);
         change.accept(fields);
@@ -117,6 +131,8 @@ public record LoadOptions(
         private boolean allowLongerContext;
         private boolean skipTokenizer;
         private @Nullable String chatTemplate;
+        private @Nullable String chatTemplateName;
+        private @Nullable String configOverrides;
 
         Fields(LoadOptions options) {
             modelPath = options.modelPath;
@@ -130,6 +146,8 @@ public record LoadOptions(
             allowLongerContext = options.allowLongerContext;
             skipTokenizer = options.skipTokenizer;
             chatTemplate = options.chatTemplate;
+            chatTemplateName = options.chatTemplateName;
+            configOverrides = options.configOverrides;
         }
 
         LoadOptions options() {
@@ -144,7 +162,9 @@ public record LoadOptions(
                     weights,
                     allowLongerContext,
                     skipTokenizer,
-                    chatTemplate);
+                    chatTemplate,
+                    chatTemplateName,
+                    configOverrides);
         }
     }
 }

@@ -12,6 +12,7 @@ import dev.fathom.model.CausalLm;
 import dev.fathom.text.ChatTemplate;
 import dev.fathom.text.Tokenizer;
 import dev.fathom.text.TokenizerException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +56,7 @@ public final class ModelLoader {
     public static LoadedModel load(LoadOptions options, LoadProgress progress) {
         long start = System.nanoTime();
         CheckpointFiles files = open(options.modelPath());
-        HfConfig config = HfConfig.parse(files.read("config.json"), files.describe("config.json"));
+        HfConfig config = config(options, files);
         Architectures.requireServed(config);
         checkContext(options, config);
         Text text = options.skipTokenizer() ? Text.NONE : text(options, files, config);
@@ -110,6 +111,16 @@ public final class ModelLoader {
         return GgufCheckpoint.isGguf(modelPath) ? GgufCheckpoint.open(modelPath) : CheckpointFiles.folder(modelPath);
     }
 
+    /** config.json, with what the options put in its place. */
+    static HfConfig config(LoadOptions options, CheckpointFiles files) {
+        HfConfig config = HfConfig.parse(files.read("config.json"), files.describe("config.json"));
+        String overrides = options.configOverrides();
+        return overrides == null
+                ? config
+                : config.overriddenBy(
+                        HfConfig.parse(overrides.getBytes(StandardCharsets.UTF_8), "--json-model-override-args"));
+    }
+
     private static String name(@Nullable Path modelPath) {
         if (modelPath == null) {
             return EMBEDDED;
@@ -149,7 +160,8 @@ public final class ModelLoader {
         }
         Optional<ChatTemplate> template = options.chatTemplate() != null
                 ? Optional.of(ChatTemplate.parse(options.chatTemplate(), "--chat-template"))
-                : TokenizerConfig.template(files).map(found -> ChatTemplate.parse(found.jinja(), found.where()));
+                : TokenizerConfig.template(files, options.chatTemplateName())
+                        .map(found -> ChatTemplate.parse(found.jinja(), found.where()));
         return new Text(Optional.of(tokenizer), template, TokenizerConfig.read(files));
     }
 

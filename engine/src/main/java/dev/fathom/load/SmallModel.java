@@ -57,7 +57,7 @@ public final class SmallModel implements AutoCloseable {
      */
     public static SmallModel of(LoadOptions options) {
         CheckpointFiles files = ModelLoader.open(options.modelPath());
-        HfConfig config = HfConfig.parse(files.read("config.json"), files.describe("config.json"));
+        HfConfig config = ModelLoader.config(options, files);
         Architectures.requireServed(config);
         Deque<Runnable> opened = new ArrayDeque<>();
         boolean whole = false;

@@ -6,9 +6,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.MissingNode;
 
 /**
  * What tokenizer_config.json says beside tokenizer.json, which alone decides how text becomes tokens.
@@ -20,6 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
 public record TokenizerConfig(Optional<String> bosToken, Optional<String> eosToken, boolean addBosToken) {
     private static final String FILE = "tokenizer_config.json";
     private static final String TEMPLATE_FILE = "chat_template.jinja";
+    private static final String DEFAULT = "default";
 
     static final TokenizerConfig NONE = new TokenizerConfig(Optional.empty(), Optional.empty(), false);
 
@@ -36,34 +39,35 @@ public record TokenizerConfig(Optional<String> bosToken, Optional<String> eosTok
 
     /**
      * The checkpoint's chat template: a file of its own, or in tokenizer_config.json as a text or as a list of named
-     * texts, of which {@code default} is taken.
+     * texts.
+     *
+     * @param wanted  the name of the one to take; null takes {@code default}, or the only text there is
      */
-    static Optional<Template> template(CheckpointFiles files) {
-        if (files.exists(TEMPLATE_FILE)) {
+    static Optional<Template> template(CheckpointFiles files, @Nullable String wanted) {
+        String name = wanted == null ? DEFAULT : wanted;
+        if (name.equals(DEFAULT) && files.exists(TEMPLATE_FILE)) {
             String jinja = new String(files.read(TEMPLATE_FILE), StandardCharsets.UTF_8);
             return Optional.of(new Template(jinja, files.describe(TEMPLATE_FILE)));
         }
-        if (!files.exists(FILE)) {
-            return Optional.empty();
-        }
-        JsonNode template = tree(files).path("chat_template");
-        if (template.isString()) {
+        JsonNode template = files.exists(FILE) ? tree(files).path("chat_template") : MissingNode.getInstance();
+        if (template.isString() && wanted == null) {
             return Optional.of(new Template(template.stringValue(), files.describe(FILE)));
         }
-        if (template.isMissingNode() || template.isNull()) {
+        if (wanted == null && (template.isMissingNode() || template.isNull())) {
             return Optional.empty();
         }
         List<String> names = new ArrayList<>();
         for (JsonNode named : template) {
-            String name = named.path("name").asString("");
-            if (name.equals("default") && named.path("template").isString()) {
+            String found = named.path("name").asString("");
+            if (found.equals(name) && named.path("template").isString()) {
                 return Optional.of(new Template(named.path("template").stringValue(), files.describe(FILE)));
             }
-            names.add(name);
+            names.add(found);
         }
-        throw new CheckpointException(files.describe(FILE) + ": chat_template must be a text or a list with one named"
-                + " \"default\", got " + (names.isEmpty() ? "neither" : "only " + names)
-                + "; give the one to use with --chat-template.");
+        throw new CheckpointException(files.describe(FILE) + ": chat_template must be a "
+                + (wanted == null ? "text or a " : "") + "list with one named \"" + name + "\", got "
+                + (names.isEmpty() ? "none" : "only " + names)
+                + "; name another with --hf-chat-template-name, or give a file with --chat-template.");
     }
 
     /** @param where the file it was found in, for messages */

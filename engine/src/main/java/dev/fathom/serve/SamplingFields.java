@@ -1,9 +1,11 @@
 package dev.fathom.serve;
 
+import dev.fathom.api.SamplingParams;
 import dev.fathom.load.GenerationDefaults;
 import dev.fathom.text.grammar.GrammarSource;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +86,31 @@ public record SamplingFields(
                 or(n, fallback.n),
                 or(maxThinkingTokens, fallback.maxThinkingTokens),
                 or(grammar, fallback.grammar));
+    }
+
+    /**
+     * Checks what is given here by itself, as every request is checked.
+     *
+     * @throws dev.fathom.api.RequestException naming the first field out of range
+     */
+    public void check() {
+        int most = maxNewTokens == null ? Integer.MAX_VALUE : maxNewTokens;
+        new SamplingParams(
+                most,
+                minNewTokens == null ? 0 : minNewTokens,
+                temperature == null ? 1 : temperature,
+                topP == null ? 1 : topP,
+                topK == null ? -1 : topK,
+                minP == null ? 0 : minP,
+                frequencyPenalty == null ? 0 : frequencyPenalty,
+                presencePenalty == null ? 0 : presencePenalty,
+                repetitionPenalty == null ? 1 : repetitionPenalty,
+                logitBias == null ? Map.of() : logitBias,
+                OptionalLong.empty(),
+                stopTokenIds == null ? Set.of() : stopTokenIds,
+                false,
+                false,
+                0);
     }
 
     private static <T> @Nullable T or(@Nullable T value, @Nullable T fallback) {

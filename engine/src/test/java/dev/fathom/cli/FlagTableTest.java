@@ -46,11 +46,11 @@ class FlagTableTest {
 
     @Test
     void comparesDefaultsAsNumbersWhereTheyAreNumbers() {
-        Flag flag = table.find("--schedule-conservativeness").orElseThrow();
-        assertThat(flag.isDefault("1")).isTrue();
-        assertThat(flag.isDefault("1.0")).isTrue();
+        Flag flag = table.find("--swa-full-tokens-ratio").orElseThrow();
+        assertThat(flag.isDefault("0.80")).isTrue();
+        assertThat(flag.isDefault("8e-1")).isTrue();
         assertThat(flag.isDefault("0.3")).isFalse();
-        assertThat(flag.isDefault("one")).isFalse();
+        assertThat(flag.isDefault("four fifths")).isFalse();
     }
 
     @Test

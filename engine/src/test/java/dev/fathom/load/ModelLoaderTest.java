@@ -84,29 +84,72 @@ class ModelLoaderTest {
                 .hasMessageContaining("do not belong together");
         TokenizerConfig config = TokenizerConfig.read(CheckpointFiles.folder(tokenizer));
         assertThat(config).isEqualTo(new TokenizerConfig(Optional.of("<b>"), Optional.empty(), false));
-        assertThat(TokenizerConfig.template(CheckpointFiles.folder(tokenizer))
+        assertThat(TokenizerConfig.template(CheckpointFiles.folder(tokenizer), null)
                         .orElseThrow()
                         .jinja())
                 .isEqualTo("D");
         Files.writeString(tokenizer.resolve("chat_template.jinja"), "F");
-        assertThat(TokenizerConfig.template(CheckpointFiles.folder(tokenizer))
+        assertThat(TokenizerConfig.template(CheckpointFiles.folder(tokenizer), null)
                         .orElseThrow()
                         .jinja())
                 .isEqualTo("F");
     }
 
     @Test
+    void takesTheTemplateThatIsAskedForByName() throws IOException {
+        CheckpointFiles files = CheckpointFiles.folder(folder);
+        Files.writeString(folder.resolve("tokenizer_config.json"), """
+                {"chat_template": [{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}]}
+                """);
+        assertThat(TokenizerConfig.template(files, "tool_use").orElseThrow().jinja())
+                .isEqualTo("T");
+        assertThat(TokenizerConfig.template(files, "default").orElseThrow().jinja())
+                .isEqualTo("D");
+        assertThatThrownBy(() -> TokenizerConfig.template(files, "rag"))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContainingAll("\"rag\"", "only [tool_use, default]", "--hf-chat-template-name");
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"chat_template\": \"only\"}");
+        assertThatThrownBy(() -> TokenizerConfig.template(files, "default"))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContaining("got none");
+    }
+
+    @Test
+    void putsOtherValuesInThePlaceOfThoseOfTheConfiguration() throws IOException {
+        copyTiny("config.json");
+        LoadOptions random =
+                ONE_THREAD.withModelPath(folder).withSkipTokenizer(true).withWeights(new WeightOptions(null, true));
+        int layers = layers(random);
+        assertThat(layers).isGreaterThan(1);
+        assertThat(layers(random.withConfigOverrides("{\"num_hidden_layers\": 1}")))
+                .isEqualTo(1);
+        assertThatThrownBy(() -> layers(random.withConfigOverrides("{\"num_hidden_layers\": \"one\"}")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageContainingAll("config.json with --json-model-override-args", "num_hidden_layers");
+        assertThatThrownBy(() -> layers(random.withConfigOverrides("{")))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith("--json-model-override-args");
+    }
+
+    private static int layers(LoadOptions options) {
+        try (LoadedModel model = ModelLoader.load(options, LoadProgress.none())) {
+            return model.model().kvShape().layers();
+        }
+    }
+
+    @Test
     void refusesTemplatesAndTokensItCannotUse() throws IOException {
         Path file = folder.resolve("tokenizer_config.json");
         Files.writeString(file, "{\"chat_template\": [{\"name\": \"rag\", \"template\": \"R\"}]}");
-        assertThatThrownBy(() -> TokenizerConfig.template(CheckpointFiles.folder(folder)))
+        assertThatThrownBy(() -> TokenizerConfig.template(CheckpointFiles.folder(folder), null))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContainingAll("tokenizer_config.json", "[rag]", "\"default\"", "--chat-template");
         Files.writeString(file, "{\"bos_token\": 7, \"chat_template\": null}");
         assertThatThrownBy(() -> TokenizerConfig.read(CheckpointFiles.folder(folder)))
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContainingAll("bos_token", "7");
-        assertThat(TokenizerConfig.template(CheckpointFiles.folder(folder))).isEmpty();
+        assertThat(TokenizerConfig.template(CheckpointFiles.folder(folder), null))
+                .isEmpty();
     }
 
     @Test
