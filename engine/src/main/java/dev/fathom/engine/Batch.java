@@ -9,7 +9,8 @@ import java.util.List;
  * @param parts       what each sequence contributes, in row order
  * @param tokenIds    [tokens]
  * @param attention   which rows belong to which part, with positions and slots
- * @param outputRows  the last row of each part that samples, in part order
+ * @param outputRows  rows whose logits are wanted, ascending: of each part those that explain its prompt, and the last if it
+ *                    samples
  */
 record Batch(List<Part> parts, int[] tokenIds, AttentionBatch attention, int[] outputRows) {
     /**
@@ -22,6 +23,17 @@ record Batch(List<Part> parts, int[] tokenIds, AttentionBatch attention, int[] o
     record Part(Sequence sequence, int from, int count, boolean samples, boolean prefill) {
         int to() {
             return from + count;
+        }
+
+        /** Rows that explain the next token of the prompt; they are consecutive. */
+        int reportedRows() {
+            PromptReport report = sequence.report();
+            return report == null ? 0 : report.rows(from, to());
+        }
+
+        /** Rows whose logits are wanted. */
+        int outputs() {
+            return reportedRows() + (samples ? 1 : 0);
         }
     }
 
@@ -37,11 +49,16 @@ record Batch(List<Part> parts, int[] tokenIds, AttentionBatch attention, int[] o
             slots[i] = part.sequence().lease().slots();
         }
         int[] tokenIds = new int[queryStart[sequences]];
-        int[] outputRows = new int[(int) parts.stream().filter(Part::samples).count()];
+        int[] outputRows = new int[parts.stream().mapToInt(Part::outputs).sum()];
         int outputs = 0;
         for (int i = 0; i < sequences; i++) {
             Part part = parts.get(i);
             System.arraycopy(part.sequence().tokens(), part.from(), tokenIds, queryStart[i], part.count());
+            PromptReport report = part.sequence().report();
+            int reported = part.reportedRows();
+            for (int row = 0; report != null && row < reported; row++) {
+                outputRows[outputs++] = queryStart[i] + report.reach() - part.from() + row;
+            }
             if (part.samples()) {
                 outputRows[outputs++] = queryStart[i + 1] - 1;
             }

@@ -49,7 +49,7 @@ final class EngineLoop implements Runnable {
         this.watchdog = watchdog;
         this.runner = runner;
         cache = PrefixCache.create(config.capacity(), config.pageSize(), config.radixCache());
-        scheduler = new Scheduler(config, cache, System::nanoTime);
+        scheduler = new Scheduler(config, cache, vocabulary, System::nanoTime);
         sampler = new Sampler(vocabulary, config.endTokenIds());
         stats = counters.stats(scheduler, cache);
     }
@@ -175,30 +175,51 @@ final class EngineLoop implements Runnable {
     private void take(Batch batch, StepOutput output) {
         int row = 0;
         for (Part part : batch.parts()) {
-            Sequence sequence = part.sequence();
-            if (part.samples()) {
-                GenerationEvent.Token token;
-                try {
-                    token = sample(sequence, output, row++);
-                    sequence.follow(token.id());
-                } catch (RequestException e) {
-                    fail(sequence, e);
-                    continue;
-                }
-                computed(part);
-                append(sequence, token);
-            } else {
-                computed(part);
-                if (sequence.computed() == sequence.size()) {
-                    finish(sequence, new FinishReason.Length(sequence.generated()));
-                }
+            int first = row;
+            row += part.outputs();
+            try {
+                take(part, output, first);
+            } catch (RequestException e) {
+                fail(part.sequence(), e);
             }
+        }
+    }
+
+    /** @param row  the part's first in the output */
+    private void take(Part part, StepOutput output, int row) {
+        Sequence sequence = part.sequence();
+        int reported = part.reportedRows();
+        explain(sequence, output, row, reported);
+        if (part.samples()) {
+            GenerationEvent.Token token = sample(sequence, output, row + reported);
+            sequence.follow(token.id());
+            computed(part);
+            append(sequence, token);
+        } else {
+            computed(part);
+            if (sequence.computed() == sequence.size()) {
+                finish(sequence, new FinishReason.Length(sequence.generated()));
+            }
+        }
+    }
+
+    private void explain(Sequence sequence, StepOutput output, int row, int rows) {
+        PromptReport report = sequence.report();
+        if (report == null) {
+            return;
+        }
+        for (int i = 0; i < rows; i++) {
+            report.add(sampler.explain(output.logits(), row + i, sequence.request(), report.explained()));
+        }
+        GenerationEvent.Prompt complete = report.take();
+        if (complete != null) {
+            deliveries.add(new Delivery(sequence.submission(), complete));
         }
     }
 
     private GenerationEvent.Token sample(Sequence sequence, StepOutput output, int row) {
         int[] guided = sequence.guided();
-        return guided.length == 0
+        GenerationEvent.Token token = guided.length == 0
                 ? sampler.sample(
                         output.logits(),
                         row,
@@ -208,6 +229,9 @@ final class EngineLoop implements Runnable {
                         sequence.nextUniform(),
                         sequence.allowed())
                 : sampler.take(output.logits(), row, sequence.sampling(), guided);
+        return sequence.request().reports().ids().isEmpty()
+                ? token
+                : sampler.explain(output.logits(), row, sequence.request(), token.id());
     }
 
     private void computed(Part part) {
@@ -257,10 +281,11 @@ final class EngineLoop implements Runnable {
 
     private void deliver() {
         for (Delivery delivery : deliveries) {
-            if (delivery.event() instanceof GenerationEvent.Token token) {
-                delivery.to().stream().put(token);
-            } else {
-                intake.end(delivery.to(), delivery.event());
+            switch (delivery.event()) {
+                case GenerationEvent.Prompt prompt -> delivery.to().stream().put(prompt);
+                case GenerationEvent.Token token -> delivery.to().stream().put(token);
+                case GenerationEvent.Finished finished -> intake.end(delivery.to(), finished);
+                case GenerationEvent.Failed failed -> intake.end(delivery.to(), failed);
             }
         }
         deliveries.clear();

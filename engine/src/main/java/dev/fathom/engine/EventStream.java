@@ -18,11 +18,11 @@ final class EventStream implements GenerationStream {
     private boolean ended;
     private volatile boolean lastTaken;
 
-    /** @param maxTokens  most tokens the request can have; one more event fits, its end */
+    /** @param maxTokens  most tokens the request can have; two more events fit, its prompt and its end */
     EventStream(String id, int maxTokens, Consumer<EventStream> onAbort) {
         this.id = id;
         this.onAbort = onAbort;
-        this.events = new LinkedBlockingQueue<>(Math.addExact(maxTokens, 1));
+        this.events = new LinkedBlockingQueue<>(Math.addExact(maxTokens, 2));
     }
 
     @Override
@@ -78,6 +78,6 @@ final class EventStream implements GenerationStream {
     }
 
     private static boolean isLast(GenerationEvent event) {
-        return !(event instanceof GenerationEvent.Token);
+        return event instanceof GenerationEvent.Finished || event instanceof GenerationEvent.Failed;
     }
 }

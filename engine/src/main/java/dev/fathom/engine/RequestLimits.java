@@ -23,14 +23,7 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
         int longestPrompt = Math.min(contextLength, capacity) - 1;
         if (prompt > longestPrompt) {
             if (truncate && longestPrompt > 0) {
-                return new GenerationRequest(
-                        request.id(),
-                        Arrays.copyOf(request.promptIds(), longestPrompt),
-                        request.sampling(),
-                        request.priority(),
-                        request.cacheKey(),
-                        request.guidance(),
-                        request.constraint());
+                return request.withPrompt(Arrays.copyOf(request.promptIds(), longestPrompt));
             }
             throw prompt >= contextLength ? RequestException.promptTooLong(prompt, contextLength) : noRoom(prompt);
         }
@@ -65,6 +58,14 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
             }
         }
         checkGuidance(request.guidance());
+        for (int id : request.reports().ids()) {
+            if (id < 0 || id >= vocabulary) {
+                throw RequestException.invalid(
+                        "token_ids_logprob",
+                        "token_ids_logprob has the token id " + id + ", which is outside the vocabulary [0, "
+                                + vocabulary + ").");
+            }
+        }
         for (int id : request.sampling().logitBias().keySet()) {
             if (id >= vocabulary) {
                 throw RequestException.invalid(

@@ -3,6 +3,7 @@ package dev.fathom.engine;
 import dev.fathom.api.ErrorCode;
 import dev.fathom.api.GenerationEvent.Token;
 import dev.fathom.api.GenerationEvent.TokenLogprob;
+import dev.fathom.api.GenerationRequest;
 import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.tensor.Tensor;
@@ -105,6 +106,23 @@ final class Sampler {
         }
         double logSum = logSumExp();
         return new Token(id, (float) (rows.get(row, id) - logSum), alternatives(params.topLogprobs(), logSum));
+    }
+
+    /**
+     * A token that was given or chosen already, with all that its request wants reported.
+     *
+     * @param rows  [any, vocabulary]
+     * @param row   which of them
+     * @throws RequestException as {@link #sample}
+     */
+    Token explain(Tensor rows, int row, GenerationRequest request, int id) {
+        load(rows, row);
+        double logSum = logSumExp();
+        List<TokenLogprob> asked = request.reports().ids().stream()
+                .map(other -> new TokenLogprob(other, (float) (logits[other] - logSum)))
+                .toList();
+        List<TokenLogprob> alternatives = alternatives(request.sampling().topLogprobs(), logSum);
+        return new Token(id, (float) (logits[id] - logSum), alternatives, asked);
     }
 
     private void load(Tensor rows, int row) {

@@ -29,6 +29,9 @@ final class Scheduler {
      */
     static final int WORTH_WAITING_TOKENS = 32;
 
+    /** Logits of one step that only explain prompts; 128 MiB of them. A step has at least a page of such rows. */
+    static final int MOST_REPORTED_LOGITS = 32 << 20;
+
     private final EngineConfig config;
     private final PrefixCache cache;
     private final LongSupplier nanoClock;
@@ -36,6 +39,7 @@ final class Scheduler {
     private final List<Sequence> running = new ArrayList<>();
     private final NewTokenRatio ratio;
     private final Comparator<Sequence> retractionOrder;
+    private final int reportedRows;
     private @Nullable Sequence partial;
 
     /**
@@ -50,21 +54,26 @@ final class Scheduler {
         final List<Part> parts = new ArrayList<>();
         int prefillSequences;
         int prefillTokens;
+        int reportedRows;
         int admitted;
         int cachedTokens;
 
         void prefill(Sequence sequence, int from, int to) {
             boolean samples = to == sequence.size() && sequence.remaining() > 0;
-            parts.add(new Part(sequence, from, to - from, samples, true));
+            Part part = new Part(sequence, from, to - from, samples, true);
+            parts.add(part);
+            reportedRows += part.reportedRows();
             prefillSequences++;
             prefillTokens += to - from;
         }
     }
 
-    Scheduler(EngineConfig config, PrefixCache cache, LongSupplier nanoClock) {
+    /** @param vocabulary  numbers in a row of logits */
+    Scheduler(EngineConfig config, PrefixCache cache, int vocabulary, LongSupplier nanoClock) {
         this.config = config;
         this.cache = cache;
         this.nanoClock = nanoClock;
+        reportedRows = Math.max(config.pageSize(), MOST_REPORTED_LOGITS / vocabulary);
         waiting = new WaitingQueue(config);
         ratio = new NewTokenRatio(config.admission().conservativeness());
         Comparator<Sequence> leastOutput = Comparator.comparingInt(Sequence::generated)
@@ -241,7 +250,7 @@ final class Scheduler {
         if (s == null) {
             return;
         }
-        int to = chunkEnd(s, s.lease(), config.prefillBudget());
+        int to = chunkEnd(s, s.lease(), config.prefillBudget(), draft);
         if (to > s.computed()) {
             extend(s.lease(), to);
             draft.prefill(s, s.computed(), to);
@@ -301,7 +310,7 @@ final class Scheduler {
 
     /** Admits a sequence and plans as much of its prompt as the budget allows, or changes nothing and says no. */
     private boolean start(Sequence s, Draft draft, double expected) {
-        SlotLease lease = cache.acquire(s.request().cacheKey(), s.tokens(), s.size() - 1);
+        SlotLease lease = cache.acquire(s.request().cacheKey(), s.tokens(), s.prefixLimit());
         int rest = s.size() - lease.shared();
         int ahead = Math.min(s.remaining(), MOST_EXPECTED_TOKENS);
         double room = room(expected);
@@ -311,7 +320,7 @@ final class Scheduler {
         boolean tooLongForNow = !config.chunksPrompts() && draft.prefillSequences > 0 && rest > budget;
         int to = lease.shared();
         if (fits && !tooLongForNow) {
-            to = chunkEnd(s, lease, config.chunksPrompts() ? budget : rest);
+            to = chunkEnd(s, lease, config.chunksPrompts() ? budget : rest, draft);
         }
         if (to <= lease.shared()) {
             cache.discard(lease);
@@ -329,11 +338,18 @@ final class Scheduler {
         return true;
     }
 
-    /** Position up to which a prompt is computed next: its end, or the last page border that budget and slots reach. */
-    private int chunkEnd(Sequence s, SlotLease lease, int budget) {
+    /**
+     * Position up to which a prompt is computed next: its end, or the last page border that budget, slots and the room for
+     * logits reach.
+     */
+    private int chunkEnd(Sequence s, SlotLease lease, int budget, Draft draft) {
         int from = s.isAdmitted() ? s.computed() : lease.shared();
         long reach = lease.allocated() + (long) cache.obtainablePages() * cache.pageSize();
         int to = (int) Math.min(Math.min(s.size(), (long) from + budget), reach);
+        PromptReport report = s.report();
+        if (report != null && report.rows(from, to) > 0) {
+            to = (int) Math.min(to, (long) report.reach() + reportedRows - draft.reportedRows);
+        }
         return to == s.size() ? to : Math.max(from, to - to % cache.pageSize());
     }
 
@@ -349,7 +365,7 @@ final class Scheduler {
                     || !other.request().cacheKey().equals(s.request().cacheKey())) {
                 continue;
             }
-            int limit = Math.min(s.size() - 1, part.to());
+            int limit = Math.min(s.prefixLimit(), part.to());
             int mismatch = Arrays.mismatch(s.tokens(), 0, limit, other.tokens(), 0, limit);
             int common = mismatch < 0 ? limit : mismatch;
             common -= common % cache.pageSize();
@@ -357,7 +373,7 @@ final class Scheduler {
                 continue;
             }
             if (known < 0) {
-                known = cache.matchLength(s.request().cacheKey(), s.tokens(), s.size() - 1);
+                known = cache.matchLength(s.request().cacheKey(), s.tokens(), s.prefixLimit());
             }
             if (common - known >= WORTH_WAITING_TOKENS) {
                 return true;

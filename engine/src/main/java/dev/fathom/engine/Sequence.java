@@ -19,6 +19,7 @@ final class Sequence {
     private final @Nullable TokenCounts counts;
     private final Guide guide;
     private final @Nullable TokenMask mask;
+    private final @Nullable PromptReport report;
     private int[] tokens;
     private int size;
     private int computed;
@@ -45,6 +46,7 @@ final class Sequence {
         counts = request.sampling().hasPenalties() ? new TokenCounts(tokens, promptLength) : null;
         TokenConstraint constraint = request.constraint();
         mask = constraint == null ? null : constraint.begin();
+        report = request.reports().ofPrompt() ? new PromptReport(request) : null;
     }
 
     Submission submission() {
@@ -74,6 +76,17 @@ final class Sequence {
 
     int size() {
         return size;
+    }
+
+    /** Tokens that may come from the prefix cache: not the last, from which the next is computed, and none to be reported. */
+    int prefixLimit() {
+        return report == null ? size - 1 : Math.min(size - 1, report.reach());
+    }
+
+    /** What is reported of the prompt, if anything. */
+    @Nullable
+    PromptReport report() {
+        return report;
     }
 
     int promptLength() {

@@ -56,7 +56,7 @@ final class WaitingQueue {
         }
         Map<Sequence, Integer> matched = new HashMap<>();
         for (Sequence s : sequences) {
-            matched.put(s, cache.matchLength(s.request().cacheKey(), s.tokens(), s.size() - 1));
+            matched.put(s, cache.matchLength(s.request().cacheKey(), s.tokens(), s.prefixLimit()));
         }
         List<Sequence> sorted = new ArrayList<>(sequences);
         sorted.sort(rank.thenComparingInt(s -> -matched.getOrDefault(s, 0)));

@@ -6,6 +6,7 @@ import dev.fathom.serve.TextEvent;
 import dev.fathom.serve.TextResult;
 import dev.fathom.serve.TextStream;
 import dev.fathom.serve.Usage;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -53,12 +54,13 @@ final class CompletionFormat implements AnswerFormat {
         int i = delta.index();
         tokens[i] += delta.tokens().size();
         String text = begin(i) + delta.text();
+        List<Token> explained = both(delta.prompt(), delta.tokens());
         if (text.isEmpty() && !logprobsWanted) {
             return List.of();
         }
         ObjectNode chunk = chunk(i);
         ObjectNode choice = choice(chunk, i, text);
-        logprobs(choice, i, delta.tokens());
+        logprobs(choice, i, explained);
         Envelope.unfinished(choice);
         return List.of(chunk);
     }
@@ -94,12 +96,18 @@ final class CompletionFormat implements AnswerFormat {
             TextResult result = results.get(i);
             usages[i] = result.usage();
             ObjectNode choice = choices.addObject().put("index", i).put("text", begin(i) + result.text());
-            logprobs(choice, i, result.tokens());
+            logprobs(choice, i, both(result.prompt(), result.tokens()));
             Envelope.finish(choice, result.reason());
         }
         whole.set("usage", envelope.usage(Envelope.total(Arrays.asList(usages), answersEach)));
         envelope.metadata(whole);
         return whole;
+    }
+
+    private static List<Token> both(List<Token> prompt, List<Token> tokens) {
+        var both = new ArrayList<>(prompt);
+        both.addAll(tokens);
+        return both;
     }
 
     /** What an answer begins with, once. */

@@ -30,18 +30,15 @@ final class CompletionReader {
         List<Prompt> prompts = prompts(fields);
         Integer top = fields.integer("logprobs");
         var logprobs = top == null ? Logprobs.NONE : new Logprobs(true, top);
-        SamplingFields sampling = SamplingReader.openAi(fields, fields.integer("max_tokens"));
+        boolean echo = fields.flag("echo", false);
+        if (echo) {
+            logprobs = logprobs.chosen() ? logprobs.withPrompt(0) : logprobs;
+        }
+        SamplingFields sampling = SamplingReader.openAi(fields, fields.integer("max_tokens"), echo ? 0 : 1);
         Integer bestOf = fields.integer("best_of");
         if (bestOf != null && bestOf != (sampling.n() == null ? 1 : sampling.n())) {
             throw RequestException.notSupported(
                     "best_of", "best_of is not supported yet beyond n itself, got " + bestOf + ".");
-        }
-        boolean echo = fields.flag("echo", false);
-        if (echo && top != null) {
-            throw RequestException.notSupported(
-                    "echo",
-                    "echo is not supported yet together with logprobs: those of the prompt are not computed. Send one"
-                            + " of them.");
         }
         var items = new ArrayList<TextRequest.Item>();
         for (int i = 0; i < prompts.size(); i++) {
@@ -54,7 +51,12 @@ final class CompletionReader {
                 OpenAiFields.cacheKey(fields),
                 stream.stream() ? config.streamInterval() : 1);
         OpenAiFields.checkUnserved(fields);
-        fields.refuse("suffix");
+        if (fields.has("suffix") && !"".equals(fields.text("suffix"))) {
+            throw RequestException.notSupported(
+                    "suffix",
+                    "suffix is not supported: DeepSeek's models fill a gap by tokens of their own. Write them into prompt,"
+                            + " as the model's card shows.");
+        }
         fields.end();
         var envelope = new Envelope(
                 id, name == null ? model.name() : name, config.weightVersion(), config.enableCacheReport());

@@ -2,6 +2,7 @@ package dev.fathom.http;
 
 import dev.fathom.api.FinishReason;
 import dev.fathom.api.GenerationEvent.Token;
+import dev.fathom.serve.Logprobs;
 import dev.fathom.serve.ServedModel;
 import dev.fathom.serve.TextEvent;
 import dev.fathom.serve.TextRequest;
@@ -31,6 +32,7 @@ final class GenerateFormat implements AnswerFormat {
     /** What one sequence has written so far. */
     private static final class Written {
         private final StringBuilder text = new StringBuilder();
+        private final List<Token> prompt = new ArrayList<>();
         private final List<Token> tokens = new ArrayList<>();
         private int shownTokens;
     }
@@ -60,6 +62,7 @@ final class GenerateFormat implements AnswerFormat {
     public List<JsonNode> delta(TextEvent.Delta delta) {
         Written soFar = written.get(delta.index());
         soFar.text.append(delta.text());
+        soFar.prompt.addAll(delta.prompt());
         soFar.tokens.addAll(delta.tokens());
         return List.of(frame(delta.index(), soFar, null));
     }
@@ -79,7 +82,8 @@ final class GenerateFormat implements AnswerFormat {
         ArrayNode all = JSON.arrayNode();
         for (int i = 0; i < results.size(); i++) {
             TextResult result = results.get(i);
-            ObjectNode meta = meta(i, result.tokens(), result.reason(), result.usage(), result.elapsed());
+            ObjectNode meta = meta(i, result.reason(), result.usage(), result.elapsed());
+            logprobs(meta, itemOf.get(i).logprobs(), result.prompt(), result.tokens());
             all.add(object(result.text(), result.tokens(), meta));
         }
         return options.list() ? all : all.get(0);
@@ -90,8 +94,9 @@ final class GenerateFormat implements AnswerFormat {
         List<Token> shown = soFar.tokens.subList(from, soFar.tokens.size());
         soFar.shownTokens = soFar.tokens.size();
         ObjectNode meta = finished == null
-                ? meta(index, shown, null, new Usage(answer.promptTokens(index), soFar.tokens.size(), 0, 0), null)
-                : meta(index, shown, finished.reason(), finished.usage(), finished.elapsed());
+                ? meta(index, null, new Usage(answer.promptTokens(index), soFar.tokens.size(), 0, 0), null)
+                : meta(index, finished.reason(), finished.usage(), finished.elapsed());
+        logprobs(meta, itemOf.get(index).logprobs(), soFar.prompt, shown);
         ObjectNode frame = object(soFar.text.toString(), shown, meta);
         if (options.incremental()) {
             soFar.text.setLength(0);
@@ -113,10 +118,8 @@ final class GenerateFormat implements AnswerFormat {
         return object;
     }
 
-    private ObjectNode meta(
-            int index, List<Token> tokens, @Nullable FinishReason reason, Usage usage, @Nullable Duration elapsed) {
-        TextRequest.Item item = itemOf.get(index);
-        ObjectNode meta = JSON.objectNode().put("id", item.id());
+    private ObjectNode meta(int index, @Nullable FinishReason reason, Usage usage, @Nullable Duration elapsed) {
+        ObjectNode meta = JSON.objectNode().put("id", itemOf.get(index).id());
         meta.set("finish_reason", reason == null ? JSON.nullNode() : finishReason(reason));
         meta.put("prompt_tokens", usage.promptTokens())
                 .put("weight_version", options.weightVersion())
@@ -125,15 +128,23 @@ final class GenerateFormat implements AnswerFormat {
         if (elapsed != null) {
             meta.put("e2e_latency", elapsed.toNanos() / 1e9);
         }
-        if (item.logprobs().chosen()) {
-            meta.putArray("input_token_logprobs");
-            meta.set("output_token_logprobs", logprobs.generate(tokens, options.logprobText()));
-            if (item.logprobs().top() > 0) {
-                meta.putArray("input_top_logprobs");
-                meta.set("output_top_logprobs", logprobs.generateTop(tokens, options.logprobText()));
-            }
-        }
         return meta;
+    }
+
+    private void logprobs(ObjectNode meta, Logprobs wanted, List<Token> prompt, List<Token> tokens) {
+        boolean text = options.logprobText();
+        if (wanted.chosen()) {
+            meta.set("input_token_logprobs", logprobs.generate(prompt, text));
+            meta.set("output_token_logprobs", logprobs.generate(tokens, text));
+        }
+        if (wanted.top() > 0) {
+            meta.set("input_top_logprobs", logprobs.generateTop(prompt, text));
+            meta.set("output_top_logprobs", logprobs.generateTop(tokens, text));
+        }
+        if (!wanted.reports().ids().isEmpty()) {
+            meta.set("input_token_ids_logprobs", logprobs.generateAsked(prompt, text));
+            meta.set("output_token_ids_logprobs", logprobs.generateAsked(tokens, text));
+        }
     }
 
     private static ObjectNode finishReason(FinishReason reason) {

@@ -1,12 +1,15 @@
 package dev.fathom.http;
 
 import dev.fathom.api.RequestException;
+import dev.fathom.api.TokenReports;
 import dev.fathom.serve.Logprobs;
 import dev.fathom.serve.Prompt;
 import dev.fathom.serve.SamplingFields;
 import dev.fathom.serve.ServedModel;
 import dev.fathom.serve.TextRequest;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiFunction;
@@ -37,7 +40,8 @@ final class GenerateReader {
         List<String> ids = ids(fields, count);
         List<Boolean> wanted = spread(fields, "return_logprob", count, false, GenerateReader::flag);
         List<Integer> tops = spread(fields, "top_logprobs_num", count, 0, JsonFields::integer);
-        checkLogprobStart(fields, count);
+        List<Integer> starts = spread(fields, "logprob_start_len", count, TokenReports.NO_PROMPT, JsonFields::integer);
+        List<List<Integer>> asked = askedIds(fields, count);
         List<JsonNode> sampling = samplingNodes(fields, count);
         SamplingFields thinking = SamplingReader.thinking(fields);
         var items = new ArrayList<TextRequest.Item>();
@@ -50,9 +54,8 @@ final class GenerateReader {
                 interval = interval(itemFields, interval);
                 itemFields.end();
             }
-            boolean chosen = wanted.get(i);
-            items.add(new TextRequest.Item(
-                    ids.get(i), prompts.prompts().get(i), item, new Logprobs(chosen, chosen ? tops.get(i) : 0)));
+            Logprobs logprobs = wanted.get(i) ? logprobs(tops.get(i), starts.get(i), asked.get(i)) : Logprobs.NONE;
+            items.add(new TextRequest.Item(ids.get(i), prompts.prompts().get(i), item, logprobs));
         }
         boolean logprobText = fields.flag("return_text_in_logprobs", false);
         int priority = fields.integer("priority", 0);
@@ -173,15 +176,38 @@ final class GenerateReader {
         return List.copyOf(params.values());
     }
 
-    private static void checkLogprobStart(JsonFields fields, int count) {
-        for (int start : spread(fields, "logprob_start_len", count, -1, JsonFields::integer)) {
-            if (start != -1) {
-                throw RequestException.notSupported(
-                        "logprob_start_len",
-                        "logprob_start_len must be -1: log-probabilities of prompt tokens are not supported yet, got "
-                                + start + ".");
+    private static Logprobs logprobs(int top, int start, List<Integer> asked) {
+        if (start < TokenReports.NO_PROMPT) {
+            throw RequestException.invalid(
+                    "logprob_start_len",
+                    "logprob_start_len must be -1 (none of the prompt) or a position in the prompt, got " + start
+                            + ".");
+        }
+        return new Logprobs(true, top, new TokenReports(start, asked));
+    }
+
+    /** One list for all prompts, or a list of lists. */
+    private static List<List<Integer>> askedIds(JsonFields fields, int count) {
+        String name = "token_ids_logprob";
+        List<JsonNode> nodes = fields.array(name);
+        if (nodes == null) {
+            return Collections.nCopies(count, List.of());
+        }
+        var asked = new ArrayList<List<Integer>>();
+        boolean perPrompt = nodes.stream().anyMatch(node -> !node.isNumber());
+        if (perPrompt && nodes.size() != count) {
+            throw wrongLength(name, count, nodes.size());
+        }
+        for (int i = 0; i < count; i++) {
+            if (perPrompt && nodes.get(i).isNull()) {
+                asked.add(List.of());
+            } else {
+                String where = perPrompt ? name + "[" + i + "]" : name;
+                List<JsonNode> ids = perPrompt ? JsonFields.array(where, nodes.get(i)) : nodes;
+                asked.add(Arrays.stream(TokenIds.read(where, ids)).boxed().toList());
             }
         }
+        return asked;
     }
 
     private static void checkUnserved(JsonFields fields) {
@@ -191,7 +217,6 @@ final class GenerateReader {
                 "audio_data",
                 "video_data",
                 "modalities",
-                "token_ids_logprob",
                 "lora_path",
                 "lora_id",
                 "session_params",

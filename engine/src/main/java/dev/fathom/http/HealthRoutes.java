@@ -87,6 +87,7 @@ final class HealthRoutes {
         }
         return switch (probe.poll(LOOK_EVERY)) {
             case null -> false;
+            case GenerationEvent.Prompt prompt -> true;
             case GenerationEvent.Token token -> true;
             case GenerationEvent.Finished finished -> true;
             case GenerationEvent.Failed failed -> throw failed.error();

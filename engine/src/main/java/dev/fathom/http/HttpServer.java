@@ -118,6 +118,7 @@ public final class HttpServer implements AutoCloseable {
         routes.post("/v1/chat/completions", answers.handler(chat::read))
                 .post("/v1/completions", answers.handler(new CompletionReader(config, model)::read))
                 .postAndPut("/generate", answers.handler(new GenerateReader(config, model)::read));
+        routes.post("/v1/score", answers.handler(new ScoreReader(model)::read));
         var anthropic = new AnthropicReader(config, model, messages);
         routes.post("/v1/messages", answers.handler(anthropic::read))
                 .post(
@@ -129,6 +130,7 @@ public final class HttpServer implements AutoCloseable {
         new ParseRoutes(context.text(), body, messages).register(routes);
         new TokenizeRoutes(context.text(), body, messages).register(routes);
         new AdminRoutes(config, context, body).register(routes);
+        RefusedRoutes.register(routes);
         new PageRoutes(context).register(routes);
         routes.end();
         routing.error(RequestException.class, (request, response, e) -> {

@@ -46,7 +46,7 @@ final class LogprobJson {
         for (Token token : tokens) {
             String text = model.tokenText(token.id());
             texts.add(text);
-            numbers.add(finite(token.logprob()));
+            addNumber(numbers, token.logprob());
             offsets.add(offset);
             offset += text.length();
             if (token.top().isEmpty()) {
@@ -82,16 +82,42 @@ final class LogprobJson {
                 continue;
             }
             ArrayNode top = entries.addArray();
-            for (TokenLogprob other : token.top()) {
-                top.add(generateEntry(other.logprob(), other.id(), withText));
+            addEntries(top, token.top(), withText);
+        }
+        return entries;
+    }
+
+    /** For each token those that were asked for by id, in the shape of {@link #generate}; null where there are none. */
+    ArrayNode generateAsked(List<Token> tokens, boolean withText) {
+        ArrayNode entries = JSON.arrayNode();
+        for (Token token : tokens) {
+            if (token.asked().isEmpty()) {
+                entries.addNull();
+            } else {
+                addEntries(entries.addArray(), token.asked(), withText);
             }
         }
         return entries;
     }
 
+    private void addEntries(ArrayNode entries, List<TokenLogprob> tokens, boolean withText) {
+        tokens.forEach(token -> entries.add(generateEntry(token.logprob(), token.id(), withText)));
+    }
+
     private ArrayNode generateEntry(float logprob, int id, boolean withText) {
         @Nullable String text = withText ? model.tokenText(id) : null;
-        return JSON.arrayNode().add(finite(logprob)).add(id).add(text);
+        ArrayNode entry = JSON.arrayNode();
+        addNumber(entry, logprob);
+        return entry.add(id).add(text);
+    }
+
+    /** The first token of a prompt has no log-probability. */
+    private static void addNumber(ArrayNode numbers, float logprob) {
+        if (Float.isNaN(logprob)) {
+            numbers.addNull();
+        } else {
+            numbers.add(finite(logprob));
+        }
     }
 
     private void chatEntry(ObjectNode entry, int id, float logprob) {
@@ -104,6 +130,6 @@ final class LogprobJson {
     }
 
     private static float finite(float logprob) {
-        return Float.isNaN(logprob) ? LEAST : Math.max(logprob, LEAST);
+        return Math.max(logprob, LEAST);
     }
 }

@@ -17,9 +17,14 @@ final class SamplingReader {
 
     /** @param max most tokens, already read, because chat has two names for it */
     static SamplingFields openAi(JsonFields fields, @Nullable Integer max) {
+        return openAi(fields, max, 1);
+    }
+
+    /** @param least the least {@code max} may be: 0 where the prompt itself is an answer */
+    static SamplingFields openAi(JsonFields fields, @Nullable Integer max, int least) {
         fields.refuse("stop_regex", "custom_params");
-        if (max != null && max < 1) {
-            throw RequestException.invalid("max_tokens", "max_tokens must be at least 1, got " + max + ".");
+        if (max != null && max < least) {
+            throw RequestException.invalid("max_tokens", "max_tokens must be at least " + least + ", got " + max + ".");
         }
         return common(fields, max, "min_tokens", "seed", GrammarReader.openAi(fields))
                 .orElse(thinking(fields));

@@ -1,17 +1,14 @@
 package dev.fathom.serve;
 
 import dev.fathom.api.ErrorCode;
-import dev.fathom.api.GenerationEvent;
 import dev.fathom.api.RequestException;
 import dev.fathom.comm.Communicator;
 import dev.fathom.engine.Engine;
 import dev.fathom.engine.EngineConfig;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.load.ModelLoader;
-import dev.fathom.text.answer.Answer;
 import dev.fathom.text.answer.AnswerPart;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -126,39 +123,16 @@ public final class Fathom implements AutoCloseable {
     }
 
     private static TextResult read(TextStream stream, Consumer<String> onText) {
-        var whole = new StringBuilder();
-        var answer = new Answer.Builder();
-        var tokens = new ArrayList<GenerationEvent.Token>();
         try (stream) {
-            for (TextEvent event = stream.next(); event != null; event = stream.next()) {
-                switch (event) {
-                    case TextEvent.Delta delta -> {
-                        tokens.addAll(delta.tokens());
-                        whole.append(delta.text());
-                        answer.add(delta.parts());
-                        delta.parts().forEach(part -> {
-                            if (part instanceof AnswerPart.Content content) {
-                                onText.accept(content.text());
-                            }
-                        });
-                    }
-                    case TextEvent.Finished finished -> {
-                        return new TextResult(
-                                whole.toString(),
-                                answer.build(),
-                                tokens,
-                                finished.reason(),
-                                finished.callsTools(),
-                                finished.usage(),
-                                finished.elapsed());
-                    }
-                    case TextEvent.Failed failed -> throw failed.error();
+            List<TextResult> results = stream.collect(delta -> delta.parts().forEach(part -> {
+                if (part instanceof AnswerPart.Content content) {
+                    onText.accept(content.text());
                 }
-            }
+            }));
+            return results.getFirst();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new RequestException(ErrorCode.ABORTED, "The thread was interrupted while it waited for an answer.");
         }
-        throw new IllegalStateException("an answer ended without saying so");
     }
 }

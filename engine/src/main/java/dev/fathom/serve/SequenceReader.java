@@ -23,6 +23,7 @@ final class SequenceReader {
     private final long startNanos = System.nanoTime();
     private final ArrayDeque<TextEvent> ready = new ArrayDeque<>();
     private final StringBuilder unsentText = new StringBuilder();
+    private List<GenerationEvent.Token> unsentPrompt = List.of();
     private List<GenerationEvent.Token> unsentTokens = new ArrayList<>();
     private int tokens;
     private int reasoningTokens;
@@ -48,6 +49,7 @@ final class SequenceReader {
                 return null;
             }
             switch (stream.take()) {
+                case GenerationEvent.Prompt given -> unsentPrompt = given.tokens();
                 case GenerationEvent.Token token -> accept(token);
                 case GenerationEvent.Finished finished -> finish(finished);
                 case GenerationEvent.Failed failed -> {
@@ -115,9 +117,15 @@ final class SequenceReader {
 
     private void flush() {
         List<AnswerPart> parts = parser.take();
-        if (!unsentTokens.isEmpty() || !unsentText.isEmpty() || !parts.isEmpty()) {
+        if (!unsentTokens.isEmpty() || !unsentText.isEmpty() || !parts.isEmpty() || !unsentPrompt.isEmpty()) {
             ready.add(new TextEvent.Delta(
-                    index, unsentText.toString(), parts, List.copyOf(unsentTokens), unsentReasoningTokens));
+                    index,
+                    unsentText.toString(),
+                    parts,
+                    List.copyOf(unsentTokens),
+                    unsentReasoningTokens,
+                    unsentPrompt));
+            unsentPrompt = List.of();
             unsentReasoningTokens = 0;
             unsentText.setLength(0);
             unsentTokens = new ArrayList<>();

@@ -20,9 +20,15 @@ public sealed interface TextEvent {
      *                chats all of it is content
      * @param tokens  the tokens that arrived since the last delta, with log-probabilities where asked for
      * @param reasoningTokens  how many of them are reasoning, its marks included
+     * @param prompt  the prompt's tokens with their log-probabilities, once, in the first delta, where asked for
      */
     record Delta(
-            int index, String text, List<AnswerPart> parts, List<GenerationEvent.Token> tokens, int reasoningTokens)
+            int index,
+            String text,
+            List<AnswerPart> parts,
+            List<GenerationEvent.Token> tokens,
+            int reasoningTokens,
+            List<GenerationEvent.Token> prompt)
             implements TextEvent {}
 
     /**

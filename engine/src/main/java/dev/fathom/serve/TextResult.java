@@ -11,12 +11,14 @@ import java.util.List;
  *
  * @param text        as the model wrote it; empty when the server runs without a tokenizer
  * @param answer      the text taken apart; for requests that are no chats all of it is content
+ * @param prompt      the prompt's tokens with their log-probabilities, where asked for
  * @param tokens      every generated token, the one that ended the sequence included
  * @param callsTools  whether the answer ended by itself, with tool calls that are all whole
  */
 public record TextResult(
         String text,
         Answer answer,
+        List<GenerationEvent.Token> prompt,
         List<GenerationEvent.Token> tokens,
         FinishReason reason,
         boolean callsTools,

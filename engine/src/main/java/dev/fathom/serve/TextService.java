@@ -194,7 +194,14 @@ public final class TextService {
             String id = copy == 0 ? item.id() : item.id() + RunningRequests.COPY_MARK + copy;
             SamplingParams params = params(fields, maxNewTokens, item.logprobs(), copy);
             var sequence = new GenerationRequest(
-                    id, ids, params, request.priority(), request.cacheKey(), guidance, constraint);
+                    id,
+                    ids,
+                    params,
+                    request.priority(),
+                    request.cacheKey(),
+                    guidance,
+                    constraint,
+                    item.logprobs().reports());
             plans.add(new SequencePlan(
                     sequence,
                     stop,

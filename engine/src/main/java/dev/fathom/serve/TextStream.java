@@ -72,11 +72,13 @@ public final class TextStream implements AutoCloseable {
     public List<TextResult> collect(Consumer<TextEvent.Delta> onDelta) throws InterruptedException {
         var texts = new StringBuilder[size()];
         var answers = new Answer.Builder[size()];
+        var prompts = new ArrayList<List<GenerationEvent.Token>>();
         var tokens = new ArrayList<List<GenerationEvent.Token>>();
         var results = new TextResult[size()];
         for (int i = 0; i < size(); i++) {
             texts[i] = new StringBuilder();
             answers[i] = new Answer.Builder();
+            prompts.add(new ArrayList<>());
             tokens.add(new ArrayList<>());
         }
         for (TextEvent event = next(); event != null; event = next()) {
@@ -86,12 +88,14 @@ public final class TextStream implements AutoCloseable {
                     onDelta.accept(delta);
                     texts[i].append(delta.text());
                     answers[i].add(delta.parts());
+                    prompts.get(i).addAll(delta.prompt());
                     tokens.get(i).addAll(delta.tokens());
                 }
                 case TextEvent.Finished finished ->
                     results[i] = new TextResult(
                             texts[i].toString(),
                             answers[i].build(),
+                            List.copyOf(prompts.get(i)),
                             List.copyOf(tokens.get(i)),
                             finished.reason(),
                             finished.callsTools(),

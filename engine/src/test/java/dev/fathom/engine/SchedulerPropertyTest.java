@@ -96,7 +96,7 @@ class SchedulerPropertyTest {
             this.config = config;
             this.random = random;
             cache = PrefixCache.create(config.capacity(), config.pageSize(), config.radixCache());
-            scheduler = new Scheduler(config, cache, () -> 1);
+            scheduler = new Scheduler(config, cache, FakeLm.VOCABULARY, () -> 1);
             memory = new long[config.capacity()];
         }
 

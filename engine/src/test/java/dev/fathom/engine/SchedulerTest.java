@@ -269,7 +269,7 @@ class SchedulerTest {
 
         Bench(EngineConfig config) {
             cache = PrefixCache.create(config.capacity(), config.pageSize(), config.radixCache());
-            scheduler = new Scheduler(config, cache, () -> 1);
+            scheduler = new Scheduler(config, cache, FakeLm.VOCABULARY, () -> 1);
         }
 
         void add(String id, int[] prompt, int maxNewTokens) {

@@ -47,7 +47,17 @@ class BadInputTest {
     }
 
     @ParameterizedTest
-    @MethodSource({"bodies", "types", "ranges", "unserved", "messages", "completions", "generate", "parsing"})
+    @MethodSource({
+        "bodies",
+        "types",
+        "ranges",
+        "unserved",
+        "messages",
+        "completions",
+        "scoresAndRefusedEndpoints",
+        "generate",
+        "parsing"
+    })
     void isRefusedWithAMessageThatHelps(Case bad) {
         TestServer.Reply reply = server.post(bad.path(), bad.body());
         assertThat(reply.status()).as(reply.body()).isEqualTo(bad.status());
@@ -231,15 +241,33 @@ class BadInputTest {
                 new Case(COMPLETIONS, "{\"prompt\": [1, \"a\"]}", 400, "prompt[1] must be an integer, got string"),
                 new Case(COMPLETIONS, "{\"prompt\": [[1], 2]}", 400, "prompt[1] must be a string or an array"),
                 new Case(COMPLETIONS, "{\"prompt\": [[]]}", 400, "The prompt is empty"),
+                new Case(COMPLETIONS, "{\"prompt\": \"x\", \"max_tokens\": 0}", 400, "max_tokens must be at least 1"),
                 new Case(
                         COMPLETIONS,
-                        "{\"prompt\": \"x\", \"echo\": true, \"logprobs\": 1}",
+                        "{\"prompt\": \"x\", \"suffix\": \"y\"}",
                         400,
-                        "echo is not supported yet together with logprobs"),
-                new Case(COMPLETIONS, "{\"prompt\": \"x\", \"suffix\": \"y\"}", 400, "suffix is not supported yet"),
+                        "suffix is not supported: DeepSeek"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"best_of\": 3}", 400, "best_of is not supported yet"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"logprobs\": true}", 400, "logprobs must be an integer"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"messages\": []}", 400, "Unknown field \"messages\""));
+    }
+
+    static Stream<Case> scoresAndRefusedEndpoints() {
+        String score = "/v1/score";
+        return Stream.of(
+                new Case(score, "{}", 400, "label_token_ids is missing"),
+                new Case(score, "{\"label_token_ids\": [1], \"items\": \"a\"}", 400, "query is missing"),
+                new Case(score, "{\"label_token_ids\": [1], \"query\": \"a\"}", 400, "items is missing"),
+                new Case(
+                        score,
+                        "{\"label_token_ids\": [1], \"query\": \"a\", \"items\": [[1]]}",
+                        400,
+                        "items[0] must be a string, as query is, got array"),
+                new Case("/v1/embeddings", "{\"input\": \"a\"}", 400, "Please add `--is-embedding`"),
+                new Case("/encode", "{\"text\": \"a\"}", 400, "does not appear to be an embedding model"),
+                new Case("/open_session", "{}", 400, "Sessions are not supported"),
+                new Case("/load_lora_adapter", "{}", 400, "LoRA adapters are not supported"),
+                new Case("/update_weights_from_disk", "{}", 400, "Weights are not changed while the server runs"));
     }
 
     static Stream<Case> generate() {
@@ -278,9 +306,19 @@ class BadInputTest {
                 new Case(GENERATE, "{\"text\": \"a\", \"input_embeds\": [[1]]}", 400, "input_embeds is not supported"),
                 new Case(
                         GENERATE,
-                        "{\"text\": \"a\", \"return_logprob\": true, \"logprob_start_len\": 0}",
+                        "{\"text\": \"a\", \"return_logprob\": true, \"logprob_start_len\": -2}",
                         400,
-                        "logprob_start_len must be -1"));
+                        "logprob_start_len must be -1 (none of the prompt) or a position"),
+                new Case(
+                        GENERATE,
+                        "{\"input_ids\": [1, 2], \"return_logprob\": true, \"logprob_start_len\": 2}",
+                        400,
+                        "logprob_start_len (2) must be less than the number of input tokens (2)"),
+                new Case(
+                        GENERATE,
+                        two + "\"token_ids_logprob\": [[1]]}",
+                        400,
+                        "token_ids_logprob must have one entry for each of the 2 prompts, got 1"));
     }
 
     static Stream<Case> parsing() {
