@@ -82,7 +82,7 @@ final class InfoRoutes {
                 .put("model_path", model.modelPath())
                 .put("tokenizer_path", model.tokenizerPath())
                 .put("is_generation", true)
-                .<ObjectNode>set(
+                .set(
                         "preferred_sampling_params",
                         json.valueToTree(config.serverArguments().get("preferred_sampling_params")))
                 .put("weight_version", config.weightVersion());
