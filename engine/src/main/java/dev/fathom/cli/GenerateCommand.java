@@ -8,8 +8,14 @@ import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -33,6 +39,9 @@ import tools.jackson.databind.node.ObjectNode;
             "    with a line for each prompt: {\"id\": 1, \"prompt\": \"Once upon a time\"}"
         })
 final class GenerateCommand implements Callable<Integer> {
+    /** More than the engine runs at a time, so that it never waits for a prompt. */
+    private static final int LINES_AHEAD = 256;
+
     private final Terminal terminal;
     private final Environment environment;
     private final JsonMapper json = new JsonMapper();
@@ -114,29 +123,50 @@ final class GenerateCommand implements Callable<Integer> {
         terminal.err().println(ChatTotals.line(answer));
     }
 
-    /** A line that fails is answered with its error, and the rest goes on. */
+    /**
+     * Many lines at a time, so that they share the engine's steps, and their answers in order. A line that fails is
+     * answered with its error, and the rest goes on.
+     */
     private int lines(BufferedReader input, LocalText text) throws IOException, InterruptedException {
-        int failed = 0;
-        int number = 0;
-        String line;
-        while ((line = input.readLine()) != null) {
-            number++;
-            if (line.isBlank()) {
-                continue;
+        JsonLines answers = new JsonLines(terminal);
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            Deque<Future<ObjectNode>> ahead = new ArrayDeque<>();
+            int number = 0;
+            for (String line = input.readLine(); line != null; line = input.readLine()) {
+                number++;
+                if (line.isBlank()) {
+                    continue;
+                }
+                String prompt = line;
+                int at = number;
+                ahead.add(threads.submit(() -> answerLine(prompt, at, text)));
+                if (ahead.size() == LINES_AHEAD) {
+                    answers.add(wait(ahead.removeFirst()));
+                }
             }
-            ObjectNode output = json.createObjectNode();
-            try {
-                output = answer(promptOf(line, number, output), output, text);
-            } catch (RequestException | CliException e) {
-                output.put("error", e.getMessage());
-                failed++;
+            while (!ahead.isEmpty()) {
+                answers.add(wait(ahead.removeFirst()));
             }
-            terminal.out().println(json.writeValueAsString(output));
         }
-        if (failed > 0) {
-            throw CliException.failure(failed + " of the prompts failed; their lines say why.");
-        }
+        answers.end();
         return 0;
+    }
+
+    private static ObjectNode wait(Future<ObjectNode> answer) throws InterruptedException {
+        try {
+            return answer.get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e.getCause());
+        }
+    }
+
+    private ObjectNode answerLine(String line, int number, LocalText text) throws InterruptedException {
+        ObjectNode output = json.createObjectNode();
+        try {
+            return answer(promptOf(line, number, output), output, text);
+        } catch (RequestException | CliException e) {
+            return output.put(JsonLines.ERROR, e.getMessage());
+        }
     }
 
     private String promptOf(String line, int number, ObjectNode output) {

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** The engine in this process as what answers conversations and continues prompts. */
@@ -27,7 +28,7 @@ final class LocalText implements ChatBackend {
 
     private final LocalEngine local;
     private final TextService text;
-    private int requests;
+    private final AtomicInteger requests = new AtomicInteger();
 
     private LocalText(LocalEngine local, TextService text) {
         this.local = local;
@@ -101,7 +102,7 @@ final class LocalText implements ChatBackend {
     }
 
     private String nextId() {
-        return "local-" + requests++;
+        return "local-" + requests.getAndIncrement();
     }
 
     private static Answer read(java.util.function.Supplier<TextStream> start, Cancellation cancellation, Sink sink)

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -62,6 +63,26 @@ class NanoCommandsTest {
         assertThat(runner.err())
                 .endsWith("fathom: 2 of the prompts failed; their lines say why." + System.lineSeparator());
         assertThat(status).isEqualTo(1);
+    }
+
+    @Test
+    void answersManyLinesTogetherAndInOrder(@TempDir Path folder) throws IOException {
+        Path prompts = folder.resolve("prompts.jsonl");
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 40; i++) {
+            lines.append("{\"id\": ").append(i).append(", \"prompt\": \"Calculate ");
+            lines.append(20 + i).append(" + 11.\"}\n");
+        }
+        Files.writeString(prompts, lines);
+        runner.run("generate", "--chat", "--jsonl", "--file", prompts.toString(), "--temperature", "0");
+        List<JsonNode> answers = runner.out().lines().map(json::readTree).toList();
+        assertThat(answers)
+                .extracting(answer -> answer.path("id").asInt())
+                .containsExactlyElementsOf(IntStream.range(0, 40).boxed().toList());
+        assertThat(answers)
+                .extracting(answer -> answer.path("prompt_tokens").asInt())
+                .doesNotContain(0);
+        assertThat(runner.err()).contains("40 answers, ");
     }
 
     @Test
