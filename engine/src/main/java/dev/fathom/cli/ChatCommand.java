@@ -49,7 +49,11 @@ final class ChatCommand implements Callable<Integer> {
     public Integer call() throws IOException, InterruptedException {
         try (ChatBackend backend = backend()) {
             ChatLoop loop = new ChatLoop(terminal, backend, sampling.settings(), Optional.ofNullable(system));
-            InterruptSignal.install(loop::interrupt);
+            Signals.handle(Signals.Kind.INT, () -> {
+                if (!loop.interrupt()) {
+                    Runtime.getRuntime().exit(Signals.Kind.INT.exitStatus());
+                }
+            });
             loop.run();
         }
         return 0;

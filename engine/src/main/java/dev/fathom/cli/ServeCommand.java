@@ -47,9 +47,6 @@ import picocli.CommandLine.Option;
             "  fathom serve --max-total-tokens 100000 --max-running-requests 16 --schedule-policy lpm"
         })
 final class ServeCommand implements Callable<Integer> {
-    /** How long running requests get to finish once the server is asked to end; orchestrators wait 30 s. */
-    private static final Duration GRACE = Duration.ofSeconds(20);
-
     private final Terminal terminal;
     private final Environment environment;
     private final List<String> notes;
@@ -128,6 +125,13 @@ final class ServeCommand implements Callable<Integer> {
     private double warmUpSeconds = 20;
 
     @Option(
+            names = "--shutdown-timeout",
+            paramLabel = "S",
+            description =
+                    "How long running requests get to finish on SIGTERM or SIGINT; a second signal ends at once. Default: ${DEFAULT-VALUE}.")
+    private double shutdownSeconds = 20; // orchestrators wait 30 s
+
+    @Option(
             names = ConfigFile.FLAG,
             paramLabel = "FILE",
             description = "Flags from a YAML file, such as \"port: 30001\"; those of the command line win.")
@@ -183,6 +187,9 @@ final class ServeCommand implements Callable<Integer> {
         }
         if (!(warmUpSeconds > 0 && warmUpSeconds < 1e6)) {
             throw CliException.usage("--warmup-seconds must be positive, got " + warmUpSeconds + ".");
+        }
+        if (!(shutdownSeconds >= 0 && shutdownSeconds < 1e6)) {
+            throw CliException.usage("--shutdown-timeout must not be negative, got " + shutdownSeconds + ".");
         }
         model.kvFormat();
         model.maxTotalTokens();
@@ -285,14 +292,23 @@ final class ServeCommand implements Callable<Integer> {
         return arguments;
     }
 
-    /** On SIGTERM and SIGINT: refuse what is new, finish what runs, close. The JVM's exit status tells the signal. */
+    /**
+     * On SIGTERM and SIGINT: refuse what is new, finish what runs, close. The JVM's exit status tells the signal. Another
+     * signal meanwhile ends the process at once.
+     */
     private CountDownLatch endOnSignal(HttpServer server, LocalEngine local, ServerLog log) {
         CountDownLatch ended = new CountDownLatch(1);
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("fathom-shutdown").unstarted(() -> {
+                    for (Signals.Kind kind : Signals.Kind.values()) {
+                        Signals.handle(kind, () -> Runtime.getRuntime().halt(kind.exitStatus()));
+                    }
                     terminal.err()
-                            .println("Shutting down: running requests get " + GRACE.toSeconds() + " s to finish.");
-                    server.stop(GRACE);
+                            .println(Units.format(
+                                    "Shutting down: running requests get %.0f s to finish (--shutdown-timeout);"
+                                            + " another signal ends at once.",
+                                    shutdownSeconds));
+                    server.stop(seconds(shutdownSeconds));
                     local.close();
                     log.close();
                     ended.countDown();
@@ -301,7 +317,11 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private Duration warmUpLimit() {
-        return Duration.ofMillis((long) (warmUpSeconds * 1000));
+        return seconds(warmUpSeconds);
+    }
+
+    private static Duration seconds(double seconds) {
+        return Duration.ofMillis((long) (seconds * 1000));
     }
 
     private Optional<WarmUp.Result> warmUp(LocalEngine local, Optional<Rehearsal> rehearsal)
