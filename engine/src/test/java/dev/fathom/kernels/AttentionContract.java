@@ -111,9 +111,10 @@ abstract class AttentionContract extends RowsContract {
                 new int[][] {{1, 6, 2}, {3, 16, 4}, {4, 40, 10}, {6, 64, 16}, {16, 130, 64}, {20, 512, 64}}) {
             int heads = shape[0];
             KvShape kvShape = new KvShape(2, shape[1], shape[2]);
-            PagedKv kv = filled(kvShape, format, 420);
+            PagedKv kv = filled(kvShape, format, 1000);
             AttentionBatch batch = batch(
-                    permutation(420), new int[][] {{1, 1}, {63, 1}, {64, 3}, {65, 2}, {5, 5}, {130, 66}, {80, 1}});
+                    permutation(1000),
+                    new int[][] {{1, 1}, {63, 1}, {64, 3}, {65, 2}, {5, 5}, {130, 66}, {80, 1}, {580, 3}});
             HeadView query = new HeadView(
                     gaussian(batch.tokens(), heads * (kvShape.rowWidth() + 1)),
                     heads,
@@ -164,9 +165,9 @@ abstract class AttentionContract extends RowsContract {
     void attendsBitForBitTheSameAloneAndInABatch(KvFormat format) {
         for (int heads : new int[] {3, 16, 37}) {
             KvShape shape = new KvShape(2, 70, 10);
-            PagedKv kv = filled(shape, format, 300);
-            int[] slots = permutation(300);
-            AttentionBatch batch = batch(slots, new int[][] {{90, 1}, {70, 9}, {129, 20}});
+            PagedKv kv = filled(shape, format, 1400);
+            int[] slots = permutation(1400);
+            AttentionBatch batch = batch(slots, new int[][] {{90, 1}, {70, 9}, {129, 20}, {700, 1}, {260, 8}});
             HeadView query = HeadView.of(gaussian(batch.tokens(), heads * 80), heads);
             HeadView all = HeadView.of(tensor(batch.tokens(), heads * 70), heads);
             kernels.attendLatent(query, batch, kv, 1, SCALE, all);

@@ -8,19 +8,17 @@ import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/** Both forms of MLA attention. Fields are put in the order of the structs of attention.c. */
+/** Both forms of MLA attention. Fields are put in the order of the structs of latent.c and expanded.c. */
 final class CAttention {
-    private static final int MOST_FIELDS = 22;
+    private static final int MOST_FIELDS = 24;
     private static final long SEQUENCE_BYTES = 40;
 
-    /** Keys of a block, as in attention.c. */
+    /** Keys of a block, as in attention.h. */
     private static final int KEYS = 64;
-    /** (row, head) pairs of a unit, as in attention.c. */
-    private static final int PAIRS = 64;
+    /** (row, head) pairs of a unit, as in attention.h. */
+    static final int PAIRS = 64;
     /** Columns of the widest group of values. */
     private static final int GROUP = 4 * CLibrary.LANES;
-
-    private static final int FEWEST_HEADS = 8;
 
     private final CLibrary library;
     private final CTeam team;
@@ -28,6 +26,7 @@ final class CAttention {
     private final CTeam.Buffer spaces;
     private final CTeam.Buffer sequences;
     private final CTeam.Buffer slots;
+    private final CTeam.Buffer parts;
 
     CAttention(CLibrary library, CTeam team) {
         this.library = library;
@@ -36,27 +35,19 @@ final class CAttention {
         spaces = team.buffer();
         sequences = team.buffer();
         slots = team.buffer();
+        parts = team.buffer();
     }
 
     void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         OpShapes.attendLatent(query, batch, kv, layer, out);
-        int share = Math.ceilDiv(batch.tokens() * query.heads(), team.threads());
-        int headsEach = Math.min(query.heads(), Math.ceilDiv(Math.clamp(share, FEWEST_HEADS, PAIRS), 4) * 4);
-        int rowsEach = Math.max(1, PAIRS / headsEach);
-        int groups = Math.ceilDiv(query.heads(), headsEach);
-        int units = 0;
-        long keys = 0;
-        for (int i = 0; i < batch.sequences(); i++) {
-            units += groups * Math.ceilDiv(batch.queries(i), rowsEach);
-            keys += (long) batch.queries(i) * batch.contextLength()[i];
-        }
+        Division division = Division.of(batch, query.heads(), kv.shape().latentWidth(), team.threads());
         long space = spaceFloats(kv.shape().rowWidth(), kv.shape().latentWidth());
         struct.begin()
-                .put(units)
-                .put(sequences(batch, groups, rowsEach))
+                .put(division.units())
+                .put(sequences(batch, division))
                 .put(query.heads())
-                .put(headsEach)
-                .put(rowsEach)
+                .put(division.headsEach())
+                .put(division.rowsEach())
                 .put("query", query)
                 .put("out", out)
                 .put(kv.shape().latentWidth())
@@ -65,19 +56,37 @@ final class CAttention {
                 .put(CRows.flag(kv.format()))
                 .put((double) scale)
                 .put(spaces.atLeast(4 * space * team.threads()).address())
-                .put(space);
-        long work = 2 * keys * query.heads() * kv.shape().rowWidth();
-        team.run(library.attendLatent(), struct.memory(), units, work);
+                .put(space)
+                .put(division.isByRuns() ? parts.atLeast(division.partBytes()).address() : 0)
+                .put(division.runs());
+        long keys = 0;
+        for (int i = 0; i < batch.sequences(); i++) {
+            keys += (long) batch.queries(i) * batch.contextLength()[i];
+        }
+        team.run(
+                library.attendLatent(),
+                struct.memory(),
+                division.units(),
+                2 * keys * query.heads() * kv.shape().rowWidth());
+        if (division.isByRuns()) {
+            long heads = (long) batch.tokens() * query.heads();
+            struct.begin().put(heads);
+            team.run(
+                    library.mergeRuns(),
+                    struct.memory(),
+                    heads,
+                    heads * division.runs() * kv.shape().latentWidth());
+        }
     }
 
-    /** Floats that each thread needs: queries, keys and values of a block. */
+    /** Floats that each thread needs: queries, keys, results of a run, values of a block. */
     private static long spaceFloats(int keyWidth, int valueWidth) {
         long columns = (long) Math.ceilDiv(keyWidth, CLibrary.LANES) * CLibrary.LANES;
-        return (PAIRS + KEYS) * columns + (long) KEYS * Math.ceilDiv(valueWidth, GROUP) * GROUP;
+        return (2 * PAIRS + KEYS) * columns + (long) KEYS * Math.ceilDiv(valueWidth, GROUP) * GROUP;
     }
 
     /** Where the batch's {@code struct sequence}s are, with one more behind the last. */
-    private long sequences(AttentionBatch batch, int groups, int rowsEach) {
+    private long sequences(AttentionBatch batch, Division division) {
         long numbers = 0;
         for (int length : batch.contextLength()) {
             numbers += length;
@@ -95,7 +104,7 @@ final class CAttention {
             structs.set(ValueLayout.JAVA_LONG, at + 16, batch.queries(i));
             structs.set(ValueLayout.JAVA_LONG, at + 24, batch.prefixLength(i));
             structs.set(ValueLayout.JAVA_LONG, at + 32, tables.address() + table);
-            unit += (long) groups * Math.ceilDiv(batch.queries(i), rowsEach);
+            unit += division.unitsOf(batch, i);
             table += 4L * length;
         }
         structs.set(ValueLayout.JAVA_LONG, SEQUENCE_BYTES * batch.sequences(), unit);

@@ -24,6 +24,7 @@ public final class CKernels {
             "storage.h",
             "weight.h",
             "tiles.h",
+            "attention.h",
             "amx.h",
             "dense.h",
             "fp8.h",
@@ -35,7 +36,8 @@ public final class CKernels {
             "linear.c",
             "experts.c",
             "rows.c",
-            "attention.c");
+            "latent.c",
+            "expanded.c");
 
     /**
      * No contraction: a * b + c must round as it is written. Nothing but the kernels is linked, so that the library fits every
