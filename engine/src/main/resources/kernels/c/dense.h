@@ -6,8 +6,6 @@
 
 /* Up to so many rows of x read the weights as they are stored, panel after panel: those of TALL rows stay in the first-level cache. */
 #define STRAIGHT 48
-/* How many bytes before it is multiplied a single panel asks for a part of a row: later, lines are still on their way. */
-#define NEAR 1024
 
 ALWAYS long number_bytes(const int format) { return format == F32 ? 4 : 2; }
 
@@ -39,9 +37,8 @@ ALWAYS floats read_some(const int format, const uint8_t *numbers, long left) {
 /* --- a few rows of x, straight from the stored numbers --- */
 
 /*
- * Sums of TALL outputs for a panel of x. With one pass over the weight rows, memory is what it waits for: it asks NEAR bytes ahead,
- * at the end in the TALL rows that come next. With several (one for each panel) each asks for its part of those rows, so that memory
- * works as long as the arithmetic does.
+ * Sums of TALL outputs for a panel of x. Memory is asked for the TALL rows that come next in the order they lie in, which is how it
+ * is fastest, and spread over this work; with several passes (one for each panel of x) each asks for its part.
  * distance: bytes from these rows to those that come next
  */
 ALWAYS void straight(const int height, const int format, const struct weight *w, long row, long distance, const float *x,
@@ -57,18 +54,12 @@ ALWAYS void straight(const int height, const int format, const struct weight *w,
             s[r][o] = zeros();
         }
     }
-    long row_bytes = w->cols * number_bytes(format);
-    long step = 64 / passes;
-    long ahead = passes == 1 ? NEAR : distance + pass * step * (w->cols / line);
-    long turn = passes == 1 ? w->cols - NEAR / number_bytes(format) : w->cols;
+    const char *next = (const char *) from[0] + distance + pass * (w->cols / line) * (TALL * 64 / passes);
     long i = 0;
-    for (; i + line <= w->cols; i += line) {
-        long asked = i < turn ? ahead : ahead + distance - row_bytes;
-#pragma GCC unroll 4
-        for (int o = 0; o < TALL; o++) {
-            _mm_prefetch((const char *) from[o] + asked, _MM_HINT_T0);
+    for (; i + line <= w->cols; i += line, next += TALL * 64 / passes) {
+        for (long part = 0; part < TALL * 64 / passes; part += 64) {
+            _mm_prefetch(next + part, _MM_HINT_T1);
         }
-        ahead += step;
 #pragma GCC unroll 4
         for (long at = i; at < i + line; at += LANES) {
             floats u[HEIGHT];
