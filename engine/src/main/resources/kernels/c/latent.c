@@ -23,7 +23,7 @@ struct attend_latent {
     struct heads query, out;
     int64_t width, rope; /* a row of the cache is width + rope numbers */
     const uint8_t *cache;
-    int64_t bf16; /* 1, or 0 for float32 */
+    int64_t format; /* of storage.h */
     double scale;
     float *spaces;
     int64_t space_floats; /* of each thread */
@@ -46,21 +46,30 @@ ALWAYS struct attended part_at(const struct attend_latent *a, long row, long hea
     return part;
 }
 
-/* Positions [from, to) as key panels and as values. Keys that fill up the last panel repeat the last one. */
-static void expand_cache(const struct attend_latent *a, const int32_t *slots, long from, long to, struct space space) {
+ALWAYS void expand_rows(const int format, const struct attend_latent *a, const int32_t *slots, long from, long to,
+                        struct space space) {
     long width = a->width + a->rope;
     long columns = padded(width);
-    int bf16 = (int) a->bf16;
+    long each = stored_bytes(format, a->width, a->rope);
     for (long k = 0; k < to - from || k % TALL != 0; k++) {
-        const void *row = stored_at(a->cache, bf16, slots[least(from + k, to - 1)] * width);
+        const uint8_t *row = a->cache + slots[least(from + k, to - 1)] * each;
         float *key = space.keys + k / TALL * TALL * columns + k % TALL * LANES;
         for (long i = 0; i < width; i += LANES) {
-            floats v = read(stored_at(row, bf16, i), bf16, width - i);
+            floats v = read_row(row, format, a->width, a->rope, i);
             store(key + TALL * i, v);
             if (i < a->width) {
                 store(value_at(space.values, k, i), v);
             }
         }
+    }
+}
+
+/* Positions [from, to) as key panels and as values. Keys that fill up the last panel repeat the last one. */
+static void expand_cache(const struct attend_latent *a, const int32_t *slots, long from, long to, struct space space) {
+    switch (a->format) {
+        case F32_ROWS: expand_rows(F32_ROWS, a, slots, from, to, space); break;
+        case BF16_ROWS: expand_rows(BF16_ROWS, a, slots, from, to, space); break;
+        default: expand_rows(FP8_ROWS, a, slots, from, to, space); break;
     }
 }
 

@@ -110,8 +110,8 @@ void fathom_rope(struct rope *a, int thread) {
 struct store_latent {
     int64_t next;
     int64_t rows, latent, rope; /* widths */
-    uint8_t *cache; /* [slots, latent + rope] */
-    int64_t bf16; /* 1, or 0 for float32 */
+    uint8_t *cache; /* [slots] rows of latent + rope numbers */
+    int64_t format; /* of storage.h */
     const int32_t *slots; /* [rows] */
     const float *x; /* [rows, latent + rope] */
     const float *norm; /* [latent] */
@@ -119,24 +119,43 @@ struct store_latent {
     const float *cos, *sin; /* [rows, rope / 2] */
 };
 
+/* The latent part in FP8, a group after the other. */
+static void store_groups(const struct store_latent *a, const float *x, floats factor, uint8_t *slot) {
+    float group[FP8_GROUP];
+    for (long from = 0; from < a->latent; from += FP8_GROUP) {
+        long count = least(FP8_GROUP, a->latent - from);
+        for (long i = 0; i < count; i += LANES) {
+            long left = count - i;
+            store(group + i, mul(mul(load_some(x + from + i, left), factor), load_some(a->norm + from + i, left)));
+        }
+        write_fp8(slot + from, slot + fp8_scale_at(a->latent, from), group, count);
+    }
+}
+
 void fathom_store_latent(struct store_latent *a, int thread) {
-    long width = a->latent + a->rope;
-    int bf16 = (int) a->bf16;
+    int format = (int) a->format;
+    int bf16 = format != F32_ROWS;
+    long each = stored_bytes(format, a->latent, a->rope);
     (void) thread;
     EACH_ROW(a, r) {
-        const float *x = a->x + r * width;
-        uint8_t *slot = stored_at(a->cache, bf16, a->slots[r] * width);
+        const float *x = a->x + r * (a->latent + a->rope);
+        uint8_t *slot = a->cache + a->slots[r] * each;
         floats factor = all(inverse_rms(x, a->latent, a->epsilon));
-        for (long i = 0; i < a->latent; i += LANES) {
-            long left = a->latent - i;
-            floats v = mul(mul(load_some(x + i, left), factor), load_some(a->norm + i, left));
-            write(stored_at(slot, bf16, i), bf16, left, v);
+        if (format == FP8_ROWS) {
+            store_groups(a, x, factor, slot);
+        } else {
+            for (long i = 0; i < a->latent; i += LANES) {
+                long left = a->latent - i;
+                floats v = mul(mul(load_some(x + i, left), factor), load_some(a->norm + i, left));
+                write(stored_at(slot, bf16, i), bf16, left, v);
+            }
         }
+        uint8_t *rope = format == FP8_ROWS ? slot + fp8_rope_at(a->latent) : stored_at(slot, bf16, a->latent);
         const float *cos = a->cos + r * (a->rope / 2);
         const float *sin = a->sin + r * (a->rope / 2);
         for (long i = 0; i < a->rope; i += LANES) {
             floats v = rotated(x + a->latent, cos, sin, i, a->rope);
-            write(stored_at(slot, bf16, a->latent + i), bf16, a->rope - i, v);
+            write(stored_at(rope, bf16, i), bf16, a->rope - i, v);
         }
     }
 }
@@ -145,25 +164,25 @@ void fathom_store_latent(struct store_latent *a, int thread) {
 struct load_rows {
     int64_t next;
     int64_t rows, first, second; /* widths */
-    const uint8_t *stored; /* [any, first + second] */
-    int64_t bf16; /* 1, or 0 for float32 */
+    const uint8_t *stored; /* [any] rows of first + second numbers */
+    int64_t format; /* of storage.h */
     const int32_t *numbers; /* [rows] */
     float *first_out; /* [rows, first] */
     float *second_out; /* [rows, second] */
 };
 
 void fathom_load_rows(struct load_rows *a, int thread) {
-    int bf16 = (int) a->bf16;
+    int format = (int) a->format;
+    long each = stored_bytes(format, a->first, a->second);
     (void) thread;
     EACH_ROW(a, r) {
-        const void *row = stored_at(a->stored, bf16, a->numbers[r] * (a->first + a->second));
+        const uint8_t *row = a->stored + a->numbers[r] * each;
         for (long i = 0; i < a->first; i += LANES) {
-            long left = a->first - i;
-            store_some(a->first_out + r * a->first + i, left, read(stored_at(row, bf16, i), bf16, left));
+            store_some(a->first_out + r * a->first + i, a->first - i, read_row(row, format, a->first, a->second, i));
         }
         for (long i = 0; i < a->second; i += LANES) {
-            long left = a->second - i;
-            store_some(a->second_out + r * a->second + i, left, read(stored_at(row, bf16, a->first + i), bf16, left));
+            floats v = read_row(row, format, a->first, a->second, a->first + i);
+            store_some(a->second_out + r * a->second + i, a->second - i, v);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.fathom.bench;
 import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.comm.Communicator;
 import dev.fathom.kernels.AttentionBatch;
+import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.load.LoadOptions;
@@ -10,13 +11,11 @@ import dev.fathom.load.LoadedModel;
 import dev.fathom.load.ModelLoader;
 import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;
-import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -25,6 +24,7 @@ import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * Prefill and decode speed of the model itself, without server and scheduler: load time and resident memory, then
@@ -32,7 +32,8 @@ import java.util.regex.Pattern;
  *
  * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
  * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
- * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing).
+ * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing). {@code kv=FP8_E4M3} among the cases
+ * is the cache's format.
  */
 public final class ModelBenchmark implements AutoCloseable {
     private static final List<String> USUAL = List.of("pp512", "tg64", "tg64x8", "tg64x32");
@@ -64,7 +65,8 @@ public final class ModelBenchmark implements AutoCloseable {
         }
     }
 
-    private static final int FILLED_AT_ONCE = 1 << 20;
+    private static final int FILLED_AT_ONCE = 1024;
+    private static final String CACHE = "kv=";
 
     private final LoadedModel loaded;
     private final Arena arena = Arena.ofShared();
@@ -72,27 +74,44 @@ public final class ModelBenchmark implements AutoCloseable {
     private final StepScratch scratch;
     private final SplittableRandom random = new SplittableRandom(1);
 
-    private ModelBenchmark(LoadedModel loaded, List<Case> cases) {
+    private ModelBenchmark(LoadedModel loaded, KvFormat format, List<Case> cases) {
         this.loaded = loaded;
         int slots = cases.stream().mapToInt(Case::slots).max().orElse(1);
         this.scratch = new StepScratch(1 << 20, loaded.kernels()::allocate);
-        this.kv = PagedKv.allocate(loaded.model().kvShape(), KvFormat.BF16, slots, arena, loaded.kernels());
-        kv.layers().forEach(this::fill);
+        this.kv = PagedKv.allocate(loaded.model().kvShape(), format, slots, arena, loaded.kernels());
+        for (int layer = 0; layer < kv.shape().layers(); layer++) {
+            fill(layer);
+        }
     }
 
     /** The contexts to decode after: normal numbers, as speed depends on there being some, not on which. */
-    private void fill(MemorySegment layer) {
-        float[] pairs = new float[FILLED_AT_ONCE];
-        for (int i = 0; i < pairs.length; i++) {
-            int low = Codecs.floatToBf16((float) random.nextGaussian()) & 0xFFFF;
-            int high = Codecs.floatToBf16((float) random.nextGaussian());
-            pairs[i] = Float.intBitsToFloat(high << 16 | low);
+    private void fill(int layer) {
+        KernelBackend kernels = loaded.kernels();
+        for (int from = 0; from < kv.slots(); from += FILLED_AT_ONCE) {
+            int count = Math.min(FILLED_AT_ONCE, kv.slots() - from);
+            kernels.beginStep();
+            kernels.storeLatent(
+                    normal(count, kv.shape().rowWidth()),
+                    normal(1, kv.shape().latentWidth()),
+                    1e-6f,
+                    normal(count, kv.shape().ropeWidth() / 2),
+                    normal(count, kv.shape().ropeWidth() / 2),
+                    IntStream.range(from, from + count).toArray(),
+                    kv,
+                    layer);
+            kernels.download(scratch.f32(1, 1)); // what is above has been read
+            scratch.reset();
         }
-        for (long at = 0; at < layer.byteSize(); at += 4L * FILLED_AT_ONCE) {
-            int count = (int) Math.min(FILLED_AT_ONCE, (layer.byteSize() - at) / 4);
-            Tensor part = new Tensor(layer.asSlice(at), 1, count);
-            loaded.kernels().upload(count == FILLED_AT_ONCE ? pairs : Arrays.copyOf(pairs, count), part);
+    }
+
+    private Tensor normal(int rows, int cols) {
+        Tensor tensor = scratch.f32(rows, cols);
+        float[] numbers = new float[rows * cols];
+        for (int i = 0; i < numbers.length; i++) {
+            numbers[i] = (float) random.nextGaussian();
         }
+        loaded.kernels().upload(numbers, tensor);
+        return tensor;
     }
 
     public static void main(String[] arguments) throws IOException {
@@ -100,7 +119,15 @@ public final class ModelBenchmark implements AutoCloseable {
         String backend = arguments.length > 1 ? arguments[1] : "auto";
         int threads = integer(arguments, 2, 0);
         int runs = integer(arguments, 3, 5);
-        List<String> names = arguments.length > 4 ? List.of(arguments).subList(4, arguments.length) : USUAL;
+        List<String> words = arguments.length > 4 ? List.of(arguments).subList(4, arguments.length) : List.of();
+        KvFormat format = words.stream()
+                .filter(word -> word.startsWith(CACHE))
+                .map(word -> KvFormat.valueOf(word.substring(CACHE.length())))
+                .findFirst()
+                .orElse(KvFormat.BF16);
+        List<String> given =
+                words.stream().filter(word -> !word.startsWith(CACHE)).toList();
+        List<String> names = given.isEmpty() ? USUAL : given;
         List<Case> cases = names.stream().map(Case::parse).toList();
         LoadOptions options = LoadOptions.EMBEDDED
                 .withKernelBackend(backend)
@@ -110,7 +137,7 @@ public final class ModelBenchmark implements AutoCloseable {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
         }
         try (LoadedModel loaded = ModelLoader.load(options, LoadProgress.none());
-                ModelBenchmark benchmark = new ModelBenchmark(loaded, cases)) {
+                ModelBenchmark benchmark = new ModelBenchmark(loaded, format, cases)) {
             benchmark.run(cases, runs, System.out);
         }
     }

@@ -56,6 +56,12 @@ final class LocalEngine implements AutoCloseable {
     static LocalEngine start(LoadedModel loaded, ModelFlags flags, SchedulerFlags scheduler, EngineListener listener) {
         boolean started = false;
         try {
+            if (!loaded.kernels().cacheFormats().contains(flags.kvFormat())) {
+                throw CliException.failure("A cache in " + flags.kvFormat() + " is not served by the kernels \""
+                        + loaded.kernels().name() + "\", only "
+                        + loaded.kernels().cacheFormats()
+                        + ": add --device cpu, or use --kv-cache-dtype auto.");
+            }
             KvBudget budget = KvBudget.of(
                     loaded.model().kvShape(),
                     flags.kvFormat(),

@@ -71,7 +71,8 @@ final class ModelFlags {
     @Option(
             names = "--kv-cache-dtype",
             paramLabel = "NAME",
-            description = "auto and bf16 (alias bfloat16), or float32. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "auto and bf16 (alias bfloat16), fp8_e4m3 (half as large, on the CPU), or float32. Default: ${DEFAULT-VALUE}.")
     private String kvCacheType = "auto";
 
     @Option(
@@ -205,14 +206,24 @@ final class ModelFlags {
         return switch (kvCacheType) {
             case "auto", "bf16", "bfloat16" -> KvFormat.BF16;
             case "float32" -> KvFormat.F32;
+            case "fp8_e4m3" -> fp8Cache();
             case "fp8_e5m2" ->
                 throw CliException.usage(
-                        "--kv-cache-dtype fp8_e5m2 is not served: the weights of DeepSeek's checkpoints already"
-                                + " are FP8, and a cache with two bits of mantissa beside them loses accuracy; use auto or bf16.");
+                        "--kv-cache-dtype fp8_e5m2 is not served: DeepSeek's weights already are FP8 (E4M3), and a cache"
+                                + " with two bits of mantissa beside them loses accuracy; fp8_e4m3 is as small and works.");
             default ->
                 throw CliException.usage("--kv-cache-dtype " + kvCacheType
-                        + " is not supported in this version: use auto, bf16 or float32.");
+                        + " is not supported in this version: use auto, bf16, fp8_e4m3 or float32.");
         };
+    }
+
+    private KvFormat fp8Cache() {
+        if (device.equals("cuda")) {
+            throw CliException.usage(
+                    "--kv-cache-dtype fp8_e4m3 is served on the CPU only in this version: give --device"
+                            + " cpu, or use auto or bf16.");
+        }
+        return KvFormat.FP8_E4M3;
     }
 
     Optional<Path> modelPath() {

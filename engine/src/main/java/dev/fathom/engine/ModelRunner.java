@@ -2,6 +2,7 @@ package dev.fathom.engine;
 
 import dev.fathom.comm.Communicator;
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KernelException;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.model.CausalLm;
@@ -30,8 +31,15 @@ final class ModelRunner implements AutoCloseable {
         scratch = new StepScratch(FIRST_SCRATCH_BYTES, kernels::allocate);
     }
 
-    /** @param slots  tokens the cache holds */
+    /**
+     * @param slots  tokens the cache holds
+     * @throws KernelException if the backend does not serve caches of that format
+     */
     static ModelRunner open(CausalLm model, KernelBackend kernels, Communicator comm, KvFormat format, int slots) {
+        if (!kernels.cacheFormats().contains(format)) {
+            throw new KernelException("The kernels \"" + kernels.name() + "\" do not serve a cache in " + format
+                    + ", only in " + kernels.cacheFormats() + "; choose another --kv-cache-dtype, or --device cpu");
+        }
         Arena arena = Arena.ofShared();
         PagedKv kv = PagedKv.allocate(model.kvShape(), format, slots, arena, kernels);
         return new ModelRunner(model, kernels, comm, arena, kv);

@@ -6,8 +6,10 @@ import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * Every operation a model may call. The scalar backend defines what each means; {@code KernelContractTest} holds all
@@ -36,6 +38,11 @@ public interface KernelBackend extends AutoCloseable {
     /** Bytes of the backend's own memory; empty where it works in the machine's. */
     default OptionalLong memoryBytes() {
         return OptionalLong.empty();
+    }
+
+    /** The formats of caches that operations read and write. */
+    default Set<KvFormat> cacheFormats() {
+        return EnumSet.allOf(KvFormat.class);
     }
 
     /** Zeroed memory for tensors and caches, at least 64-byte aligned, freed when {@code arena} closes. */

@@ -19,6 +19,6 @@ public record KvShape(int layers, int latentWidth, int ropeWidth) {
 
     /** Bytes of one token over all layers. */
     public long bytesPerToken(KvFormat format) {
-        return Math.multiplyExact((long) layers * rowWidth(), format.bytes());
+        return Math.multiplyExact(layers, format.rowBytes(this));
     }
 }

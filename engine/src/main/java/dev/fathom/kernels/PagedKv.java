@@ -30,7 +30,7 @@ public record PagedKv(KvShape shape, KvFormat format, int slots, List<MemorySegm
 
     private static PagedKv allocate(KvShape shape, KvFormat format, int slots, Arena arena, MemorySource memory) {
         List<MemorySegment> layers = new ArrayList<>();
-        long bytes = Math.multiplyExact((long) slots * shape.rowWidth(), format.bytes());
+        long bytes = Math.multiplyExact(slots, format.rowBytes(shape));
         for (int layer = 0; layer < shape.layers(); layer++) {
             layers.add(memory.allocate(bytes, arena));
         }
@@ -42,6 +42,6 @@ public record PagedKv(KvShape shape, KvFormat format, int slots, List<MemorySegm
     }
 
     public long rowBytes() {
-        return (long) shape.rowWidth() * format.bytes();
+        return format.rowBytes(shape);
     }
 }

@@ -57,4 +57,13 @@ class KvBudgetTest {
     void refusesLessThanAPage() {
         assertThatThrownBy(() -> budget(10, 0.8, GB, 0, 32, 64)).hasMessageContaining("--max-total-tokens");
     }
+
+    @Test
+    void holdsNearlyTwiceAsManyTokensInFp8() {
+        KvShape deepSeek = new KvShape(61, 512, 64);
+        KvBudget.Limits limits = new KvBudget.Limits(0, 0.5, GB, 0, 163_840, 4096, 1);
+        assertThat(deepSeek.bytesPerToken(KvFormat.FP8_E4M3)).isEqualTo(61 * 656);
+        assertThat(KvBudget.of(deepSeek, KvFormat.BF16, limits).tokens()).isEqualTo(7115);
+        assertThat(KvBudget.of(deepSeek, KvFormat.FP8_E4M3, limits).tokens()).isEqualTo(12495);
+    }
 }

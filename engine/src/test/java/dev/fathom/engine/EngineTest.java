@@ -17,6 +17,8 @@ import dev.fathom.api.GenerationRequest;
 import dev.fathom.api.Guidance;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.engine.Answers.Answer;
+import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.KvFormat;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -251,5 +253,14 @@ class EngineTest {
     private static SamplingParams stopAt(int id, boolean ignore, int minNewTokens) {
         return new SamplingParams(
                 6, minNewTokens, 0, 1, -1, 0, 0, 0, 1, Map.of(), OptionalLong.empty(), Set.of(id), ignore, false, 0);
+    }
+
+    @Test
+    void refusesACacheThatItsKernelsDoNotServe() {
+        EngineConfig config = Engines.config(64).withKvFormat(KvFormat.FP8_E4M3);
+        assertThatThrownBy(() -> Engines.start(config, step -> {}))
+                .isInstanceOf(KernelException.class)
+                .hasMessage("The kernels \"none\" do not serve a cache in FP8_E4M3, only in [F32];"
+                        + " choose another --kv-cache-dtype, or --device cpu");
     }
 }

@@ -7,12 +7,14 @@ import dev.fathom.kernels.ExpertsKernel;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.RouterRule;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.util.List;
+import java.util.Set;
 
 /** A backend for models that call none: every operation fails. */
 final class NoKernels implements KernelBackend {
@@ -24,6 +26,12 @@ final class NoKernels implements KernelBackend {
     @Override
     public String description() {
         return "no operations";
+    }
+
+    /** What {@link FakeLm} reads and writes. */
+    @Override
+    public Set<KvFormat> cacheFormats() {
+        return Set.of(KvFormat.F32);
     }
 
     @Override

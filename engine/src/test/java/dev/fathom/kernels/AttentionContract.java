@@ -107,6 +107,9 @@ abstract class AttentionContract extends RowsContract {
     @ParameterizedTest
     @EnumSource
     void attendsOverTheLatentCache(KvFormat format) {
+        if (!kernels.cacheFormats().contains(format)) {
+            return; // a server with that cache does not start: EngineTest
+        }
         for (int[] shape :
                 new int[][] {{1, 6, 2}, {3, 16, 4}, {4, 40, 10}, {6, 64, 16}, {16, 130, 64}, {20, 512, 64}}) {
             int heads = shape[0];
@@ -163,6 +166,9 @@ abstract class AttentionContract extends RowsContract {
     @ParameterizedTest
     @EnumSource
     void attendsBitForBitTheSameAloneAndInABatch(KvFormat format) {
+        if (!kernels.cacheFormats().contains(format)) {
+            return; // a server with that cache does not start: EngineTest
+        }
         for (int heads : new int[] {3, 16, 37}) {
             KvShape shape = new KvShape(2, 70, 10);
             PagedKv kv = filled(shape, format, 1400);

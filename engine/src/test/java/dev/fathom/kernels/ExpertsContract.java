@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Routed experts and the router. */
-abstract class ExpertsContract extends GroupedContract {
+abstract class ExpertsContract extends Fp8CacheContract {
     private static final int EXPERTS = 7;
     private static final int TOP_K = 3;
 

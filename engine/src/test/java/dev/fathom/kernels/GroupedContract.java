@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -43,6 +44,9 @@ abstract class GroupedContract extends AttentionContract {
     @ParameterizedTest
     @EnumSource
     void storesKeysThenValuesRounded(KvFormat format) {
+        if (!kernels.cacheFormats().contains(format)) {
+            return; // a server with that cache does not start: EngineTest
+        }
         for (Sizes sizes : SIZES) {
             PagedKv kv = PagedKv.allocate(sizes.shape(), format, 20, arena);
             int[] slots = {7, 0, 19, 4, 12};
@@ -51,20 +55,44 @@ abstract class GroupedContract extends AttentionContract {
             kernels.storeKeysValues(keys, values, slots, kv, 1);
             Tensor back = rows(kv, slots, 5);
             for (int t = 0; t < 5; t++) {
+                float[] numbers = new float[sizes.shape().rowWidth()];
                 int column = 0;
                 for (HeadView view : List.of(keys, values)) {
                     for (int h = 0; h < view.heads(); h++) {
-                        for (int i = 0; i < view.width(); i++, column++) {
-                            float number = view.tensor().get(t, view.column(h) + i);
-                            float stored =
-                                    format == KvFormat.F32 ? number : Codecs.bf16ToFloat(Codecs.floatToBf16(number));
-                            assertWithin(back.get(t, column), stored, 0, "row " + t + " column " + column);
+                        for (int i = 0; i < view.width(); i++) {
+                            numbers[column++] = view.tensor().get(t, view.column(h) + i);
                         }
                     }
+                }
+                float[] stored = stored(numbers, format, sizes.shape());
+                for (int i = 0; i < numbers.length; i++) {
+                    assertWithin(back.get(t, i), stored[i], 0, format + " row " + t + " column " + i);
                 }
             }
             assertOthersEmpty(kv, slots);
         }
+    }
+
+    /** A row as the cache gives it back. */
+    private float[] stored(float[] numbers, KvFormat format, KvShape shape) {
+        float[] stored = numbers.clone();
+        switch (format) {
+            case F32 -> {}
+            case BF16 -> {
+                for (int i = 0; i < stored.length; i++) {
+                    stored[i] = Codecs.bf16ToFloat(Codecs.floatToBf16(numbers[i]));
+                }
+            }
+            case FP8_E4M3 -> {
+                Fp8Row row = new Fp8Row(shape);
+                MemorySegment bytes = arena.allocate(row.bytes());
+                row.write(numbers, bytes, 0);
+                for (int i = 0; i < stored.length; i++) {
+                    stored[i] = row.read(bytes, 0, i);
+                }
+            }
+        }
+        return stored;
     }
 
     /** Random heads with gaps between them. */
@@ -91,6 +119,9 @@ abstract class GroupedContract extends AttentionContract {
     @ParameterizedTest
     @EnumSource
     void attendsInGroupsOverTheCache(KvFormat format) {
+        if (!kernels.cacheFormats().contains(format)) {
+            return; // a server with that cache does not start: EngineTest
+        }
         for (Sizes sizes : SIZES) {
             PagedKv kv = filled(sizes, format);
             AttentionBatch batch = batch(permutation(SLOTS), SEQUENCES);
@@ -129,6 +160,9 @@ abstract class GroupedContract extends AttentionContract {
     @ParameterizedTest
     @EnumSource
     void attendsInGroupsBitForBitTheSameAloneAndInABatch(KvFormat format) {
+        if (!kernels.cacheFormats().contains(format)) {
+            return; // a server with that cache does not start: EngineTest
+        }
         for (Sizes sizes : SIZES) {
             PagedKv kv = filled(sizes, format);
             AttentionBatch batch = batch(permutation(SLOTS), SEQUENCES);

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A backend with memory of its own, behind host tensors: what an operation takes is copied there, what it wrote comes back. So
@@ -89,6 +90,11 @@ public final class OnDevice implements KernelBackend {
     @Override
     public String description() {
         return inner.description();
+    }
+
+    @Override
+    public Set<KvFormat> cacheFormats() {
+        return inner.cacheFormats();
     }
 
     @Override

@@ -259,6 +259,9 @@ abstract class RowsContract extends LinearContract {
     @ParameterizedTest
     @EnumSource
     void storesNormalizedRotatedRowsAndLoadsThemBack(KvFormat format) {
+        if (!kernels.cacheFormats().contains(format)) {
+            return; // a server with that cache does not start: EngineTest
+        }
         for (int[] widths : new int[][] {{1, 2}, {6, 4}, {LANES, LANES}, {40, 10}, {512, 64}, {33, 0}}) {
             int latentWidth = widths[0];
             int ropeWidth = widths[1];
@@ -272,12 +275,17 @@ abstract class RowsContract extends LinearContract {
             Tensor back = tensor(4, latentWidth);
             Tensor ropeKeys = tensor(4, ropeWidth);
             kernels.loadLatent(kv, 1, slots, 1, 4, back, ropeKeys);
-            double rounding = format == KvFormat.BF16 ? 0x1p-8 : 0;
+            double rounding = format == KvFormat.F32 ? 0 : 0x1p-8;
             for (int k = 0; k < 4; k++) {
                 double factor = inverseRms(latent, k + 1, latentWidth);
+                double[] stored = new double[latentWidth];
                 for (int i = 0; i < latentWidth; i++) {
-                    double expected = latent.get(k + 1, i) * factor * norm.get(0, i);
-                    double bound = (rounding + (latentWidth / 2.0 + 4) * U) * Math.abs(expected) * 1.01;
+                    stored[i] = latent.get(k + 1, i) * factor * norm.get(0, i);
+                }
+                for (int i = 0; i < latentWidth; i++) {
+                    double expected = stored[i];
+                    double bound =
+                            (latentWidth / 2.0 + 4) * U * Math.abs(expected) * 1.01 + cacheRounding(format, stored, i);
                     assertWithin(back.get(k, i), expected, bound, "latent " + i);
                 }
                 for (int i = 0; i < ropeWidth / 2; i++) {
@@ -293,6 +301,26 @@ abstract class RowsContract extends LinearContract {
             }
             assertOthersEmpty(kv, slots);
         }
+    }
+
+    /**
+     * How far off a number may come back. FP8 has three bits of mantissa; steps below 2^-6 of a scale's unit are 2^-9 of it.
+     *
+     * @param numbers  of the latent part
+     */
+    static double cacheRounding(KvFormat format, double[] numbers, int i) {
+        return switch (format) {
+            case F32 -> 0;
+            case BF16 -> 0x1p-8 * 1.01 * Math.abs(numbers[i]);
+            case FP8_E4M3 -> {
+                double largest = 0;
+                int from = i / 128 * 128;
+                for (int c = from; c < Math.min(numbers.length, from + 128); c++) {
+                    largest = Math.max(largest, Math.abs(numbers[c]));
+                }
+                yield 1.01 * Math.max(0x1p-4 * Math.abs(numbers[i]), 0x1p-10 * largest / 448);
+            }
+        };
     }
 
     static void assertOthersEmpty(PagedKv kv, int[] slots) {

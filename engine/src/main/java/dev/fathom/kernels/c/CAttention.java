@@ -53,7 +53,7 @@ final class CAttention {
                 .put(kv.shape().latentWidth())
                 .put(kv.shape().ropeWidth())
                 .put(CTeam.address(kv.layer(layer), "kv"))
-                .put(CRows.flag(kv.format()))
+                .put(CRows.number(kv.format()))
                 .put((double) scale)
                 .put(spaces.atLeast(4 * space * team.threads()).address())
                 .put(space)

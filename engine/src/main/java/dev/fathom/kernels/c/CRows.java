@@ -80,7 +80,7 @@ final class CRows {
                 .put(kv.shape().latentWidth())
                 .put(kv.shape().ropeWidth())
                 .put(CTeam.address(kv.layer(layer), "kv"))
-                .put(flag(kv.format()))
+                .put(number(kv.format()))
                 .put(numbers.copy(slots, 0, slots.length))
                 .put("latent", latent)
                 .put("normWeight", normWeight)
@@ -90,11 +90,12 @@ final class CRows {
         team.run(library.storeLatent(), struct.memory(), slots.length, 4L * latent.rows() * latent.cols());
     }
 
-    /** How C is told of a format: 1 is BF16, 0 is float32. */
-    static long flag(KvFormat format) {
+    /** How C is told of a format: the numbers of storage.h. */
+    static long number(KvFormat format) {
         return switch (format) {
             case F32 -> 0;
             case BF16 -> 1;
+            case FP8_E4M3 -> 2;
         };
     }
 
@@ -105,7 +106,7 @@ final class CRows {
                 .put(kv.shape().latentWidth())
                 .put(kv.shape().ropeWidth())
                 .put(CTeam.address(kv.layer(layer), "kv"))
-                .put(flag(kv.format()))
+                .put(number(kv.format()))
                 .put(numbers.copy(slots, from, count))
                 .put("latent", latent)
                 .put("ropeKeys", ropeKeys);
@@ -128,7 +129,7 @@ final class CRows {
                 .put(table.cols())
                 .put(0L)
                 .put(CTeam.address(data, "table"))
-                .put(bf16 ? 1L : 0L)
+                .put(number(bf16 ? KvFormat.BF16 : KvFormat.F32))
                 .put(numbers.copy(ids, 0, ids.length))
                 .put("out", out)
                 .put(0L);

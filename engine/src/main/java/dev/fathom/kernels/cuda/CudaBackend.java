@@ -9,6 +9,7 @@ import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
 import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
@@ -19,9 +20,11 @@ import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** Every operation on one NVIDIA GPU. Operations go into one stream, in whose order they happen; nothing here waits for it but {@link #download}. */
@@ -88,6 +91,12 @@ public final class CudaBackend implements KernelBackend {
                 device.totalBytes() / 0x1p30,
                 device.multiprocessors(),
                 kernels.builtBy());
+    }
+
+    /** FP8 has no kernels yet. */
+    @Override
+    public Set<KvFormat> cacheFormats() {
+        return EnumSet.of(KvFormat.F32, KvFormat.BF16);
     }
 
     @Override

@@ -62,7 +62,6 @@ record ScalarAttention(
 
     /** work: [seen] probabilities, then [value width] sums. */
     private void one(int row, int head, int[] slots, int seen, double[] work) {
-        MemorySegment data = kv.layer(layer);
         MemorySegment q = query.tensor().data();
         long qAt = query.tensor().offset(row, query.column(head));
         int key = head / heads * query.width();
@@ -72,7 +71,7 @@ record ScalarAttention(
             long at = slots[k] * kv.rowBytes();
             double score = 0;
             for (int i = 0; i < query.width(); i++) {
-                score += (double) q.get(Tensor.F32, qAt + 4L * i) * ScalarCache.read(data, kv.format(), at, key + i);
+                score += (double) q.get(Tensor.F32, qAt + 4L * i) * ScalarCache.read(kv, layer, at, key + i);
             }
             work[k] = score * scale;
             max = Math.max(max, work[k]);
@@ -86,7 +85,7 @@ record ScalarAttention(
             sum += p;
             long at = slots[k] * kv.rowBytes();
             for (int i = 0; i < out.width(); i++) {
-                work[seen + i] += p * ScalarCache.read(data, kv.format(), at, value + i);
+                work[seen + i] += p * ScalarCache.read(kv, layer, at, value + i);
             }
         }
         for (int i = 0; i < out.width(); i++) {

@@ -12,14 +12,10 @@ import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * E4M3 weights with block scales, expanded in registers; every number is value * scale rounded once to float32.
@@ -30,18 +26,8 @@ import jdk.incubator.vector.VectorSpecies;
  * at first, and one that holds a subnormal, a zero or a NaN takes a path with a few more instructions.
  */
 final class Fp8Tiles implements WeightTiles {
-    private static final VectorSpecies<Byte> I8 =
-            VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * COUNT)));
-    /** For four lanes, where no vector of four bytes exists: shifts that bring byte l of a word to the top of lane l. */
-    private static final IntVector TO_TOP =
-            IntVector.broadcast(I32, 24).sub(IntVector.broadcast(I32, 0).addIndex(8));
-
     /** DeepSeek's block size. */
     private static final int BLOCK = 128;
-    /** Sign at bit 31, exponent and mantissa at bits 26 to 20. */
-    private static final int CODE_BITS = 0x87F00000;
-
-    private static final int MAGNITUDE_BITS = 0x07F00000;
     /** Scales below this cannot overflow when multiplied by 2^120. */
     private static final float LARGEST_PLAIN_SCALE = 0x1p7f;
 
@@ -148,9 +134,9 @@ final class Fp8Tiles implements WeightTiles {
         MemorySegment panel = panels.asSlice(to, 16L * BLOCK - 3L * BYTES);
         FloatVector factor = FloatVector.broadcast(F32, scale * 0x1p120f);
         for (int i = 0; i < BLOCK; i += COUNT) {
-            ((IntVector) ByteVector.fromMemorySegment(I8, w, i, LE).convertShape(VectorOperators.B2I, I32, 0))
+            ((IntVector) ByteVector.fromMemorySegment(E4m3.I8, w, i, LE).convertShape(VectorOperators.B2I, I32, 0))
                     .lanewise(VectorOperators.LSHL, 20)
-                    .and(CODE_BITS)
+                    .and(E4m3.CODE_BITS)
                     .reinterpretAsFloats()
                     .mul(factor)
                     .intoMemorySegment(panel, 16L * i, LE);
@@ -162,7 +148,7 @@ final class Fp8Tiles implements WeightTiles {
         MemorySegment panel = panels.asSlice(to, 16L * BLOCK - 3L * BYTES);
         FloatVector factor = FloatVector.broadcast(F32, scale);
         for (int i = 0; i < BLOCK; i += COUNT) {
-            exact(bits(w, i)).mul(factor).intoMemorySegment(panel, 16L * i, LE);
+            E4m3.exact(E4m3.bits(w, i)).mul(factor).intoMemorySegment(panel, 16L * i, LE);
         }
     }
 
@@ -183,10 +169,10 @@ final class Fp8Tiles implements WeightTiles {
         FloatVector factor = FloatVector.broadcast(F32, scale);
         int whole = count & -COUNT;
         for (int i = 0; i < whole; i += COUNT) {
-            exact(bits(w, i)).mul(factor).intoMemorySegment(panel, 16L * i, LE);
+            E4m3.exact(E4m3.bits(w, i)).mul(factor).intoMemorySegment(panel, 16L * i, LE);
         }
         if (whole < count) {
-            exact(lastBits(w, whole, count)).mul(factor).intoMemorySegment(panel, 16L * whole, LE);
+            E4m3.exact(E4m3.lastBits(w, whole, count)).mul(factor).intoMemorySegment(panel, 16L * whole, LE);
         }
     }
 
@@ -244,54 +230,6 @@ final class Fp8Tiles implements WeightTiles {
             least = least.min(a.add(a).add(shift)).min(b.add(b).add(shift));
         }
         return !least.compare(VectorOperators.LT, (byte) (18 - 128)).anyTrue();
-    }
-
-    /** COUNT codes, each with its sign at bit 31 and its other bits at 26 to 20 of an int. */
-    private static IntVector bits(MemorySegment w, int at) {
-        if (COUNT == 4) {
-            return spread(w.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), at));
-        }
-        ByteVector codes = ByteVector.fromMemorySegment(I8, w, at, LE);
-        return ((IntVector) codes.convertShape(VectorOperators.B2I, I32, 0))
-                .lanewise(VectorOperators.LSHL, 20)
-                .and(CODE_BITS);
-    }
-
-    /** As {@link #bits} for the last columns; lanes past them are zero. */
-    private static IntVector lastBits(MemorySegment w, int at, int end) {
-        if (COUNT == 4) {
-            int word = 0;
-            for (int i = at; i < end; i++) {
-                word |= (w.get(ValueLayout.JAVA_BYTE, i) & 0xFF) << (8 * (i - at));
-            }
-            return spread(word);
-        }
-        VectorMask<Byte> tail = I8.indexInRange(at, end);
-        ByteVector codes = ByteVector.fromMemorySegment(I8, w, at, LE, tail);
-        return ((IntVector) codes.convertShape(VectorOperators.B2I, I32, 0))
-                .lanewise(VectorOperators.LSHL, 20)
-                .and(CODE_BITS);
-    }
-
-    /** The four codes of a word in four lanes, as {@link #bits} has them. */
-    private static IntVector spread(int word) {
-        return IntVector.broadcast(I32, word)
-                .lanewise(VectorOperators.LSHL, TO_TOP)
-                .lanewise(VectorOperators.ASHR, 4)
-                .and(CODE_BITS);
-    }
-
-    /** The value of any code without a subnormal float on the way. */
-    private static FloatVector exact(IntVector bits) {
-        IntVector magnitude = bits.and(MAGNITUDE_BITS);
-        // Exponent field 0 read as 2^-7 (1 + m / 8) instead of 2^-9 m: twice that minus 2^-6 is right there, and not
-        // smaller than the number everywhere else, so the smaller of the two is right everywhere.
-        IntVector normal = magnitude.add(120 << 23);
-        FloatVector twice =
-                normal.reinterpretAsFloats().fma(FloatVector.broadcast(F32, 2f), FloatVector.broadcast(F32, -0x1p-6f));
-        IntVector finite = normal.min(twice.reinterpretAsInts());
-        IntVector all = finite.blend(0x7FC00000, magnitude.compare(VectorOperators.EQ, MAGNITUDE_BITS));
-        return all.lanewise(VectorOperators.OR, bits.and(0x80000000)).reinterpretAsFloats();
     }
 
     /** Usual blocks only: the others are rare enough to go through a float32 copy. */
@@ -355,34 +293,34 @@ final class Fp8Tiles implements WeightTiles {
             for (int i = 0; i < BLOCK; i += COUNT) {
                 FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
                 a0 = v.fma(
-                        ((IntVector) ByteVector.fromMemorySegment(I8, w0, i, LE)
+                        ((IntVector) ByteVector.fromMemorySegment(E4m3.I8, w0, i, LE)
                                         .convertShape(VectorOperators.B2I, I32, 0))
                                 .lanewise(VectorOperators.LSHL, 20)
-                                .and(CODE_BITS)
+                                .and(E4m3.CODE_BITS)
                                 .reinterpretAsFloats()
                                 .mul(f0),
                         a0);
                 a1 = v.fma(
-                        ((IntVector) ByteVector.fromMemorySegment(I8, w1, i, LE)
+                        ((IntVector) ByteVector.fromMemorySegment(E4m3.I8, w1, i, LE)
                                         .convertShape(VectorOperators.B2I, I32, 0))
                                 .lanewise(VectorOperators.LSHL, 20)
-                                .and(CODE_BITS)
+                                .and(E4m3.CODE_BITS)
                                 .reinterpretAsFloats()
                                 .mul(f1),
                         a1);
                 a2 = v.fma(
-                        ((IntVector) ByteVector.fromMemorySegment(I8, w2, i, LE)
+                        ((IntVector) ByteVector.fromMemorySegment(E4m3.I8, w2, i, LE)
                                         .convertShape(VectorOperators.B2I, I32, 0))
                                 .lanewise(VectorOperators.LSHL, 20)
-                                .and(CODE_BITS)
+                                .and(E4m3.CODE_BITS)
                                 .reinterpretAsFloats()
                                 .mul(f2),
                         a2);
                 a3 = v.fma(
-                        ((IntVector) ByteVector.fromMemorySegment(I8, w3, i, LE)
+                        ((IntVector) ByteVector.fromMemorySegment(E4m3.I8, w3, i, LE)
                                         .convertShape(VectorOperators.B2I, I32, 0))
                                 .lanewise(VectorOperators.LSHL, 20)
-                                .and(CODE_BITS)
+                                .and(E4m3.CODE_BITS)
                                 .reinterpretAsFloats()
                                 .mul(f3),
                         a3);
@@ -404,7 +342,7 @@ final class Fp8Tiles implements WeightTiles {
                 FloatVector factor = FloatVector.broadcast(F32, scale(row + r, block / BLOCK));
                 for (int i = 0; i < BLOCK; i += COUNT) {
                     FloatVector v = FloatVector.fromMemorySegment(F32, x, 4L * i, LE);
-                    a = v.fma(exact(bits(w, i)).mul(factor), a);
+                    a = v.fma(E4m3.exact(E4m3.bits(w, i)).mul(factor), a);
                 }
             }
             a.intoMemorySegment(acc, (long) r * BYTES, LE);

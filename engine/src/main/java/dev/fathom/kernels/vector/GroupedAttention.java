@@ -212,7 +212,7 @@ final class GroupedAttention {
         int runEnd = Math.min(tile.longest(), from + RUN);
         for (int block = from; block < runEnd; block += Attention.BLOCK) {
             int end = Math.min(runEnd, block + Attention.BLOCK);
-            expand(tile, block, end, keys, values);
+            expand(tile, block, end, keys, values, workspace);
             int height;
             for (int pair = 0; pair < pairs; pair += height) {
                 height = Tiles.height(pairs - pair);
@@ -255,11 +255,11 @@ final class GroupedAttention {
     }
 
     /** The tile's cached head at positions [from, to). */
-    private void expand(Tile tile, int from, int to, MemorySegment keys, MemorySegment values) {
+    private void expand(Tile tile, int from, int to, MemorySegment keys, MemorySegment values, Workspace workspace) {
         int[] slots = batch.slots()[tile.sequence];
-        VectorCache.expand(kv, layer, slots, from, to, tile.cachedHead * keyWidth, keyWidth, keys);
+        VectorCache.expand(kv, layer, slots, from, to, tile.cachedHead * keyWidth, keyWidth, keys, workspace);
         int column = cachedHeads * keyWidth + tile.cachedHead * valueWidth;
-        VectorCache.packValues(kv, layer, slots, from, to, column, valueWidth, values);
+        VectorCache.packValues(kv, layer, slots, from, to, column, valueWidth, values, workspace);
     }
 
     /** Joins a run that begins at {@code from} to those before it. */

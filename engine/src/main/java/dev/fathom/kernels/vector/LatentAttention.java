@@ -94,7 +94,8 @@ final class LatentAttention {
                     end,
                     0,
                     kv.shape().rowWidth(),
-                    keys);
+                    keys,
+                    workspace);
             WeightedSum.packFromKeys(keys, columns, end - block, width, values);
             for (int r = row; r < rowEnd; r++) {
                 int seen = Math.min(end, position + r + 1) - block;

@@ -217,7 +217,7 @@ public final class VectorBackend implements KernelBackend {
         OpShapes.storeKeysValues(keys, values, slots, kv, layer);
         team.run(slots.length, (long) slots.length * kv.shape().rowWidth(), (row, workspace) -> {
             MemorySegment slot = kv.layer(layer).asSlice(slots[row] * kv.rowBytes(), kv.rowBytes());
-            VectorCache.storeKeysValues(keys, values, row, kv, slot);
+            VectorCache.storeKeysValues(keys, values, row, kv, slot, workspace);
         });
     }
 

@@ -5,6 +5,7 @@ import static dev.fathom.kernels.vector.Lanes.F32;
 import static dev.fathom.kernels.vector.Lanes.I16;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
+import dev.fathom.kernels.Fp8Row;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
@@ -45,32 +46,32 @@ final class VectorCache {
     }
 
     /** Row {@code token} of keys and values into a slot. */
-    static void storeKeysValues(HeadView keys, HeadView values, int token, PagedKv kv, MemorySegment slot) {
+    static void storeKeysValues(
+            HeadView keys, HeadView values, int token, PagedKv kv, MemorySegment slot, Workspace workspace) {
+        int width = kv.shape().rowWidth();
+        MemorySegment row = workspace.plain.atLeast(4L * width);
         long place = 0;
         for (HeadView view : new HeadView[] {keys, values}) {
-            long bytes = (long) view.width() * kv.format().bytes();
             for (int head = 0; head < view.heads(); head++) {
                 long from = view.tensor().offset(token, view.column(head));
-                write(
-                        kv,
-                        view.tensor().data().asSlice(from, 4L * view.width()),
-                        view.width(),
-                        slot.asSlice(place, bytes));
-                place += bytes;
+                MemorySegment.copy(view.tensor().data(), from, row, place, 4L * view.width());
+                place += 4L * view.width();
             }
         }
+        write(kv, row, width, slot);
     }
 
-    /** Rounds {@code count} numbers into a stored row, or a part of one. */
-    static void write(PagedKv kv, MemorySegment from, int count, MemorySegment to) {
+    /** Rounds a whole row. */
+    private static void write(PagedKv kv, MemorySegment from, int count, MemorySegment to) {
         switch (kv.format()) {
             case F32 -> MemorySegment.copy(from, 0, to, 0, 4L * count);
             case BF16 -> toBf16(from, count, to);
+            case FP8_E4M3 -> Fp8Rows.write(new Fp8Row(kv.shape()), from, to);
         }
     }
 
     /** Round to nearest, ties to even; NaN stays NaN. */
-    private static void toBf16(MemorySegment from, int count, MemorySegment to) {
+    static void toBf16(MemorySegment from, int count, MemorySegment to) {
         int whole = count & -COUNT;
         for (int i = 0; i < whole; i += COUNT) {
             bf16(FloatVector.fromMemorySegment(F32, from, 4L * i, LE)).intoMemorySegment(to, 2L * i, LE);
@@ -89,14 +90,6 @@ final class VectorCache {
                 .add(odd)
                 .blend(bits.or(0x400000), v.test(VectorOperators.IS_NAN).cast(Lanes.I32));
         return (ShortVector) rounded.lanewise(VectorOperators.LSHR, 16).convertShape(VectorOperators.I2S, I16, 0);
-    }
-
-    /** Numbers [0, count) of a stored row as float32. */
-    static void load(PagedKv kv, MemorySegment row, int count, MemorySegment to) {
-        switch (kv.format()) {
-            case F32 -> MemorySegment.copy(row, 0, to, 0, 4L * count);
-            case BF16 -> fromBf16(row, count, to);
-        }
     }
 
     static void fromBf16(MemorySegment from, int count, MemorySegment to) {
@@ -120,33 +113,61 @@ final class VectorCache {
      * @param width   of a key
      */
     static void expand(
-            PagedKv kv, int layer, int[] slots, int from, int to, int column, int width, MemorySegment panels) {
+            PagedKv kv,
+            int layer,
+            int[] slots,
+            int from,
+            int to,
+            int column,
+            int width,
+            MemorySegment panels,
+            Workspace workspace) {
         long panelBytes = 16L * Lanes.padded(width);
-        MemorySegment data = kv.layer(layer);
-        long skipped = (long) column * kv.format().bytes();
         int last = to - 1;
         for (int k = from; k < to; k += 4) {
-            long row0 = slots[k] * kv.rowBytes() + skipped;
-            long row1 = slots[Math.min(k + 1, last)] * kv.rowBytes() + skipped;
-            long row2 = slots[Math.min(k + 2, last)] * kv.rowBytes() + skipped;
-            long row3 = slots[Math.min(k + 3, last)] * kv.rowBytes() + skipped;
+            long row0 = slots[k] * kv.rowBytes();
+            long row1 = slots[Math.min(k + 1, last)] * kv.rowBytes();
+            long row2 = slots[Math.min(k + 2, last)] * kv.rowBytes();
+            long row3 = slots[Math.min(k + 3, last)] * kv.rowBytes();
             long place = (k - from) / 4 * panelBytes;
             if (kv.format() == KvFormat.BF16 && width % Lanes.COUNT == 0) {
-                Bf16Tiles.expandFour(data, row0, row1, row2, row3, width, panels, place);
+                long skipped = 2L * column;
+                Bf16Tiles.expandFour(
+                        kv.layer(layer),
+                        row0 + skipped,
+                        row1 + skipped,
+                        row2 + skipped,
+                        row3 + skipped,
+                        width,
+                        panels,
+                        place);
             } else {
-                expandRow(kv.format(), data, row0, width, panels, place);
-                expandRow(kv.format(), data, row1, width, panels, place + Lanes.BYTES);
-                expandRow(kv.format(), data, row2, width, panels, place + 2L * Lanes.BYTES);
-                expandRow(kv.format(), data, row3, width, panels, place + 3L * Lanes.BYTES);
+                expandRow(kv, layer, row0, column, width, panels, place, workspace);
+                expandRow(kv, layer, row1, column, width, panels, place + Lanes.BYTES, workspace);
+                expandRow(kv, layer, row2, column, width, panels, place + 2L * Lanes.BYTES, workspace);
+                expandRow(kv, layer, row3, column, width, panels, place + 3L * Lanes.BYTES, workspace);
             }
         }
     }
 
     private static void expandRow(
-            KvFormat format, MemorySegment data, long row, int width, MemorySegment panels, long place) {
-        switch (format) {
-            case F32 -> F32Tiles.expandRow(data, row, width, panels, place);
-            case BF16 -> Bf16Tiles.expandRow(data, row, width, panels, place);
+            PagedKv kv,
+            int layer,
+            long row,
+            int column,
+            int width,
+            MemorySegment panels,
+            long place,
+            Workspace workspace) {
+        MemorySegment data = kv.layer(layer);
+        switch (kv.format()) {
+            case F32 -> F32Tiles.expandRow(data, row + 4L * column, width, panels, place);
+            case BF16 -> Bf16Tiles.expandRow(data, row + 2L * column, width, panels, place);
+            case FP8_E4M3 -> {
+                MemorySegment plain = workspace.plain.atLeast(4L * width);
+                Fp8Rows.decode(new Fp8Row(kv.shape()), data, row, column, width, plain);
+                F32Tiles.expandRow(plain, 0, width, panels, place);
+            }
         }
     }
 
@@ -157,11 +178,19 @@ final class VectorCache {
      * @param width   of a value
      */
     static void packValues(
-            PagedKv kv, int layer, int[] slots, int from, int to, int column, int width, MemorySegment values) {
+            PagedKv kv,
+            int layer,
+            int[] slots,
+            int from,
+            int to,
+            int column,
+            int width,
+            MemorySegment values,
+            Workspace workspace) {
         MemorySegment data = kv.layer(layer);
-        long skipped = (long) column * kv.format().bytes();
         int k = from;
         if (kv.format() == KvFormat.BF16 && width % Lanes.COUNT == 0) {
+            long skipped = 2L * column;
             for (; k + 4 <= to; k += 4) {
                 long at0 = slots[k] * kv.rowBytes() + skipped;
                 long at1 = slots[k + 1] * kv.rowBytes() + skipped;
@@ -171,7 +200,16 @@ final class VectorCache {
             }
         }
         for (; k < to; k++) {
-            WeightedSum.pack(kv.format(), data, slots[k] * kv.rowBytes() + skipped, width, values, k - from);
+            long row = slots[k] * kv.rowBytes();
+            switch (kv.format()) {
+                case F32 -> WeightedSum.pack(data, row + 4L * column, width, values, k - from);
+                case BF16 -> WeightedSum.packBf16(data, row + 2L * column, width, values, k - from);
+                case FP8_E4M3 -> {
+                    MemorySegment plain = workspace.plain.atLeast(4L * width);
+                    Fp8Rows.decode(new Fp8Row(kv.shape()), data, row, column, width, plain);
+                    WeightedSum.pack(plain, 0, width, values, k - from);
+                }
+            }
         }
     }
 
@@ -179,9 +217,18 @@ final class VectorCache {
     static void loadRow(PagedKv kv, int layer, int slot, int to, Tensor latent, Tensor ropeKeys) {
         int width = kv.shape().latentWidth();
         int rope = kv.shape().ropeWidth();
-        long split = (long) width * kv.format().bytes();
-        MemorySegment row = kv.layer(layer).asSlice(slot * kv.rowBytes(), kv.rowBytes());
-        load(kv, row, width, latent.data().asSlice(4L * to * width, 4L * width));
-        load(kv, row.asSlice(split), rope, ropeKeys.data().asSlice(4L * to * rope, 4L * rope));
+        long row = slot * kv.rowBytes();
+        load(kv, layer, row, 0, width, latent.data().asSlice(4L * to * width, 4L * width));
+        load(kv, layer, row, width, rope, ropeKeys.data().asSlice(4L * to * rope, 4L * rope));
+    }
+
+    /** Columns [column, column + count) of a stored row as float32. */
+    private static void load(PagedKv kv, int layer, long row, int column, int count, MemorySegment to) {
+        MemorySegment data = kv.layer(layer);
+        switch (kv.format()) {
+            case F32 -> MemorySegment.copy(data, row + 4L * column, to, 0, 4L * count);
+            case BF16 -> fromBf16(data.asSlice(row + 2L * column, 2L * count), count, to);
+            case FP8_E4M3 -> Fp8Rows.decode(new Fp8Row(kv.shape()), data, row, column, count, to);
+        }
     }
 }

@@ -6,7 +6,6 @@ import static dev.fathom.kernels.vector.Lanes.F32;
 import static dev.fathom.kernels.vector.Lanes.I16;
 import static dev.fathom.kernels.vector.Lanes.LE;
 
-import dev.fathom.kernels.KvFormat;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -47,19 +46,8 @@ final class WeightedSum {
         }
     }
 
-    /**
-     * The same from the cache.
-     *
-     * @param at  byte offset of the value in the layer's memory
-     */
-    static void pack(KvFormat format, MemorySegment data, long at, int width, MemorySegment values, int key) {
-        switch (format) {
-            case F32 -> pack(data, at, width, values, key);
-            case BF16 -> packBf16(data, at, width, values, key);
-        }
-    }
-
-    private static void packBf16(MemorySegment data, long at, int width, MemorySegment values, int key) {
+    /** The same from BF16. */
+    static void packBf16(MemorySegment data, long at, int width, MemorySegment values, int key) {
         MemorySegment value = data.asSlice(at, 2L * width);
         MemorySegment to = values.asSlice(4L * BYTES * key);
         int whole = width & -COUNT;
