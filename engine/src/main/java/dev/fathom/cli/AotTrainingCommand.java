@@ -40,7 +40,7 @@ final class AotTrainingCommand implements Callable<Integer> {
     public Integer call() throws InterruptedException {
         ModelFlags flags = new ModelFlags();
         SchedulerFlags scheduler = new SchedulerFlags();
-        ServerLog log = ServerLog.start("info", terminal.err());
+        ServerLog log = ServerLog.start("info", "info", terminal.err());
         LoadOptions options = flags.options(environment, false);
         Rehearsal rehearsal = Rehearsal.start(options, flags.kvFormat(), WARM_UP);
         LoadedModel loaded = LocalEngine.load(options, flags, terminal);

@@ -64,6 +64,12 @@ final class ServeCommand implements Callable<Integer> {
     private DefaultsFlags defaults = new DefaultsFlags();
 
     @Mixin
+    private ListenFlags listen = new ListenFlags();
+
+    @Mixin
+    private LogFlags logs = new LogFlags();
+
+    @Mixin
     private GrammarFlags grammar = new GrammarFlags();
 
     @Option(names = "--host", paramLabel = "HOST", description = "Default: ${DEFAULT-VALUE}.")
@@ -78,7 +84,7 @@ final class ServeCommand implements Callable<Integer> {
     @Option(
             names = "--admin-api-key",
             paramLabel = "KEY",
-            description = "What /flush_cache and /abort_request want instead.")
+            description = "What routes for operators want instead, such as /flush_cache.")
     private @Nullable String adminApiKey;
 
     @Option(
@@ -111,9 +117,6 @@ final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--enable-metrics", description = "Serve Prometheus metrics at /metrics.")
     private boolean metrics;
-
-    @Option(names = "--log-level", paramLabel = "NAME", description = "Default: ${DEFAULT-VALUE}.")
-    private String logLevel = "info";
 
     @Option(names = "--skip-server-warmup", description = "Start at once; the first answers are slow then.")
     private boolean skipWarmUp;
@@ -155,7 +158,7 @@ final class ServeCommand implements Callable<Integer> {
         }
         long beganNanos = System.nanoTime();
         LoadOptions options = checkedOptions();
-        ServerLog log = ServerLog.start(logLevel, terminal.err());
+        ServerLog log = logs.start(terminal);
         checkPort();
         Optional<Rehearsal> rehearsal =
                 skipWarmUp ? Optional.empty() : Optional.of(Rehearsal.start(options, model.kvFormat(), warmUpLimit()));
@@ -163,7 +166,7 @@ final class ServeCommand implements Callable<Integer> {
         String name = servedModelName != null ? servedModelName : defaultName(loaded);
         ServerMetrics serverMetrics = new ServerMetrics(name);
         LocalEngine local = LocalEngine.start(
-                loaded, model, scheduler, new EngineListeners(List.of(new EngineLog(), serverMetrics)));
+                loaded, model, scheduler, new EngineListeners(List.of(new EngineLog(logs.timeStats()), serverMetrics)));
         HttpServer server = startServer(local, name, serverMetrics);
         CountDownLatch ended = endOnSignal(server, local, log);
         Optional<WarmUp.Result> warmUp = warmUp(local, rehearsal);
@@ -178,6 +181,8 @@ final class ServeCommand implements Callable<Integer> {
     private LoadOptions checkedOptions() {
         scheduler.check();
         answers.check();
+        listen.check();
+        logs.check();
         defaults.check();
         if (port < 0 || port > 65_535) {
             throw CliException.usage("--port must be in [0, 65535], got " + port + ".");
@@ -237,8 +242,8 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private HttpConfig httpConfig(LocalEngine local, ServedModel served) {
-        return HttpConfig.builder()
-                .host(host)
+        HttpConfig.Builder config = listen.apply(logs.apply(HttpConfig.builder()));
+        return config.host(host)
                 .port(port)
                 .apiKey(apiKey)
                 .adminApiKey(adminApiKey)
@@ -351,6 +356,6 @@ final class ServeCommand implements Callable<Integer> {
 
     private String url(int boundPort) {
         String shown = host.equals("0.0.0.0") || host.equals("::") ? "127.0.0.1" : host;
-        return "http://" + (shown.contains(":") ? "[" + shown + "]" : shown) + ":" + boundPort;
+        return listen.scheme() + "://" + (shown.contains(":") ? "[" + shown + "]" : shown) + ":" + boundPort;
     }
 }

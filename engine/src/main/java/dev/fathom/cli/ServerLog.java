@@ -24,6 +24,8 @@ final class ServerLog extends Handler {
 
     private final PrintStream out;
     private final Logger steps = Logger.getLogger("dev.fathom.engine");
+    private final Logger access = Logger.getLogger("dev.fathom.access");
+    private final Logger http = Logger.getLogger("dev.fathom.http");
     private final BlockingQueue<String> lines = new ArrayBlockingQueue<>(QUEUE);
     private final AtomicLong lost = new AtomicLong();
 
@@ -36,30 +38,37 @@ final class ServerLog extends Handler {
     /**
      * Starts the log and makes it the JVM's.
      *
+     * @param http the same for the access log and the HTTP server
      * @param name debug, info, warning, error or critical, as {@code --log-level} takes them
      */
-    static ServerLog start(String name, PrintStream out) {
+    static ServerLog start(String name, String http, PrintStream out) {
         ServerLog log = new ServerLog(out, level(name));
         LogManager.getLogManager().reset();
         Logger root = Logger.getLogger("");
         root.addHandler(log);
         root.setLevel(log.getLevel());
         log.steps.setLevel(Level.WARNING);
+        log.access.setLevel(level(http));
+        log.http.setLevel(level(http));
         Logger helidon = Logger.getLogger("io.helidon"); // its start is told by the banner
         helidon.setLevel(log.getLevel().intValue() < Level.INFO.intValue() ? log.getLevel() : Level.WARNING);
         Thread.ofPlatform().name("fathom-log").daemon(true).start(log::write);
         return log;
     }
 
-    private static Level level(String name) {
+    static Level level(String name) {
+        return level("--log-level", name);
+    }
+
+    /** @param flag whose value {@code name} is */
+    static Level level(String flag, String name) {
         return switch (name.toLowerCase(Locale.ROOT)) {
             case "debug" -> Level.FINE;
             case "info" -> Level.INFO;
             case "warning", "warn" -> Level.WARNING;
             case "error", "critical" -> Level.SEVERE;
             default ->
-                throw CliException.usage(
-                        "--log-level must be debug, info, warning, error or critical, got " + name + ".");
+                throw CliException.usage(flag + " must be debug, info, warning, error or critical, got " + name + ".");
         };
     }
 

@@ -103,6 +103,22 @@ public final class Engine implements AutoCloseable {
         return flushed.join();
     }
 
+    /**
+     * Computes no step until {@link #resume}; the one that runs is finished. Requests are taken, wait, and can be aborted.
+     * {@link #drain} and {@link #close} end a pause.
+     */
+    public void pause() {
+        intake.pause(true);
+    }
+
+    public void resume() {
+        intake.pause(false);
+    }
+
+    public boolean isPaused() {
+        return intake.isPaused();
+    }
+
     /** The state after the last finished step. */
     public EngineStats stats() {
         return loop.stats();

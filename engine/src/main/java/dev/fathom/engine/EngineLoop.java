@@ -81,7 +81,7 @@ final class EngineLoop implements Runnable {
     private void cycle(Intake.Work work) {
         boolean wasIdle = scheduler.isIdle();
         receive(work);
-        if (scheduler.isIdle()) {
+        if (work.paused() || scheduler.isIdle()) {
             counters.idle();
             publish();
             deliver();

@@ -28,8 +28,16 @@ final class Intake {
         CLOSED
     }
 
-    /** What happened since the engine thread last looked. */
-    record Work(List<Submission> arrivals, List<Submission> aborts, List<CompletableFuture<Boolean>> flushes) {}
+    /**
+     * What happened since the engine thread last looked.
+     *
+     * @param paused whether no step is to be computed now
+     */
+    record Work(
+            boolean paused,
+            List<Submission> arrivals,
+            List<Submission> aborts,
+            List<CompletableFuture<Boolean>> flushes) {}
 
     private final int queueLimit;
     private final ReentrantLock lock = new ReentrantLock();
@@ -40,6 +48,7 @@ final class Intake {
     private final Set<Submission> aborts = new LinkedHashSet<>();
     private final List<CompletableFuture<Boolean>> flushes = new ArrayList<>();
     private State state = State.OPEN;
+    private boolean paused;
     /** Why nothing is taken any more. */
     private @Nullable RequestException closedBecause;
 
@@ -147,18 +156,42 @@ final class Intake {
     Work next(boolean idle) throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            while (idle && state != State.CLOSED && arrivals.isEmpty() && aborts.isEmpty() && flushes.isEmpty()) {
+            while ((idle || paused)
+                    && state != State.CLOSED
+                    && arrivals.isEmpty()
+                    && aborts.isEmpty()
+                    && flushes.isEmpty()) {
                 work.await();
             }
             if (state == State.CLOSED) {
                 return null;
             }
-            Work next = new Work(List.copyOf(arrivals), List.copyOf(aborts), List.copyOf(flushes));
+            Work next = new Work(paused, List.copyOf(arrivals), List.copyOf(aborts), List.copyOf(flushes));
             waiting += arrivals.size();
             arrivals.clear();
             aborts.clear();
             flushes.clear();
             return next;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** From now on no step begins, until it is called with false, or everything has to end. */
+    void pause(boolean pause) {
+        lock.lock();
+        try {
+            paused = pause && state == State.OPEN;
+            work.signal();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    boolean isPaused() {
+        lock.lock();
+        try {
+            return paused;
         } finally {
             lock.unlock();
         }
@@ -210,6 +243,8 @@ final class Intake {
         try {
             if (state == State.OPEN) {
                 state = State.DRAINING;
+                paused = false;
+                work.signal();
             }
             long left = timeoutNanos;
             while (!open.isEmpty()) {

@@ -304,7 +304,7 @@ final class Scheduler {
 
     /** Slots without which {@link #start} says no, as far as is known before it holds any. */
     private double slotsWanted(Sequence s) {
-        int known = cache.matchLength(s.request().cacheKey(), s.tokens(), s.size() - 1);
+        int known = cache.matchLength(s.request().cacheKey(), s.tokens(), s.prefixLimit());
         return s.size() - known + Math.min(s.remaining(), MOST_EXPECTED_TOKENS) + 1.0;
     }
 

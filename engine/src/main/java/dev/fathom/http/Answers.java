@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /** Runs generating requests: begins the answer, sends it whole or as a stream, ends it when the client leaves. */
 final class Answers {
@@ -26,10 +27,12 @@ final class Answers {
     private final TextService text;
     private final ServerMetrics metrics;
     private final JsonBody body;
+    private final RequestLog log;
     private final ConnectionWatcher connections;
     private final Lifecycle lifecycle;
 
-    Answers(ServeContext context, JsonBody body, ConnectionWatcher connections, Lifecycle lifecycle) {
+    Answers(ServeContext context, JsonBody body, ConnectionWatcher connections, Lifecycle lifecycle, RequestLog log) {
+        this.log = log;
         this.text = context.text();
         this.metrics = context.metrics();
         this.body = body;
@@ -38,11 +41,36 @@ final class Answers {
     }
 
     /** How one answer is written down. */
-    private record Writing(AnswerFormat format, TokenClock clock) {}
+    private record Writing(AnswerFormat format, TokenClock clock, RequestLog.@Nullable Entry entry) {
+        List<JsonNode> delta(TextEvent.Delta delta) {
+            clock.arrived(delta);
+            if (entry != null) {
+                entry.add(delta);
+            }
+            return format.delta(delta);
+        }
+
+        List<JsonNode> finished(TextEvent.Finished finished) {
+            if (entry != null) {
+                entry.add(finished);
+            }
+            return format.finished(finished);
+        }
+
+        JsonNode whole(List<TextResult> results) {
+            if (entry != null) {
+                entry.add(results);
+            }
+            return format.whole(results);
+        }
+    }
 
     /** @param read turns an endpoint's body into a call, or refuses it */
     Handler handler(Function<JsonFields, Call> read) {
-        return (request, response) -> answer(request, response, read.apply(read(request)));
+        return (request, response) -> {
+            JsonFields fields = read(request);
+            answer(request, response, fields, read.apply(fields));
+        };
     }
 
     /** The body of a request that generates. @throws RequestException while the server takes none */
@@ -53,7 +81,22 @@ final class Answers {
     }
 
     /** Answers a request, or stops its work when the client leaves. */
-    void answer(ServerRequest request, ServerResponse response, Call call) {
+    void answer(ServerRequest request, ServerResponse response, JsonFields fields, Call call) {
+        RequestLog.Entry entry = log.begin(call.id(), request.path().path(), fields.object());
+        Throwable failure = null;
+        try {
+            answer(request, response, call, entry);
+        } catch (RuntimeException e) {
+            failure = e;
+            throw e;
+        } finally {
+            if (entry != null) {
+                entry.end(failure);
+            }
+        }
+    }
+
+    private void answer(ServerRequest request, ServerResponse response, Call call, RequestLog.@Nullable Entry entry) {
         ClientWatch client = connections.watch(request);
         try (TextStream answer = call.begin().apply(text)) {
             ClientWatch.Registration watching = client.onGone(answer::abort);
@@ -61,9 +104,9 @@ final class Answers {
                 AnswerFormat format = call.format().apply(answer);
                 var clock = new TokenClock(metrics, answer.size());
                 if (call.stream()) {
-                    stream(response, answer, new Writing(format, clock), client);
+                    stream(response, answer, new Writing(format, clock, entry), client);
                 } else {
-                    whole(response, answer, new Writing(format, clock), client);
+                    whole(response, answer, new Writing(format, clock, entry), client);
                 }
             } finally {
                 watching.close();
@@ -79,7 +122,7 @@ final class Answers {
         List<TextResult> results = answer.collect(writing.clock()::arrived);
         checkPresent(client);
         response.header(HeaderValues.CONTENT_TYPE_JSON)
-                .send(writing.format().whole(results).toString().getBytes(StandardCharsets.UTF_8));
+                .send(writing.whole(results).toString().getBytes(StandardCharsets.UTF_8));
     }
 
     /** The headers wait for the first event, so that what fails before it is answered with its own status. */
@@ -102,11 +145,8 @@ final class Answers {
             throws IOException, InterruptedException {
         for (TextEvent event = first; event != null; event = answer.next()) {
             switch (event) {
-                case TextEvent.Delta delta -> {
-                    writing.clock().arrived(delta);
-                    events.send(writing.format().delta(delta));
-                }
-                case TextEvent.Finished finished -> events.send(writing.format().finished(finished));
+                case TextEvent.Delta delta -> events.send(writing.delta(delta));
+                case TextEvent.Finished finished -> events.send(writing.finished(finished));
                 case TextEvent.Failed failed -> {
                     answer.abort();
                     logDefect(failed.error());

@@ -50,6 +50,7 @@ final class AnthropicReader {
         ChatRequest request = request(fields, max, stream ? config.streamInterval() : 1);
         String shown = name == null ? model.name() : name;
         return new Call(
+                request.id(),
                 service -> service.chat(request),
                 answer -> new AnthropicFormat(request.id(), shown, config.enableCacheReport(), answer),
                 stream);

@@ -17,8 +17,16 @@ import org.jspecify.annotations.Nullable;
  * <p>A route is guarded when it is registered: what a client writes as its path has no say in which key is wanted.
  */
 final class ApiKeys {
-    private static final Set<String> OPEN = Set.of("/health", "/health_generate", "/metrics");
-    private static final Set<String> ADMIN = Set.of("/flush_cache", "/abort_request");
+    private static final Set<String> OPEN = Set.of("/health", "/health_generate", "/ping", "/metrics");
+    private static final Set<String> ADMIN = Set.of(
+            "/flush_cache",
+            "/abort_request",
+            "/pause_generation",
+            "/continue_generation",
+            "/configure_logging",
+            "/start_profile",
+            "/stop_profile",
+            "/freeze_gc");
     private static final HeaderName ANTHROPIC = HeaderNames.create("x-api-key");
     private static final String SCHEME = "bearer ";
 
@@ -28,6 +36,11 @@ final class ApiKeys {
     ApiKeys(HttpConfig config) {
         key = config.apiKey();
         adminKey = config.adminApiKey();
+    }
+
+    /** Whether a path is for operators, who may have a key of their own. */
+    static boolean isForOperators(String path) {
+        return ADMIN.contains(path);
     }
 
     /** The handler behind the key that its route wants, if any. */

@@ -55,6 +55,7 @@ final class ChatReader {
         var envelope = new Envelope(
                 id, name == null ? model.name() : name, config.weightVersion(), config.enableCacheReport());
         return new Call(
+                id,
                 service -> ids == null ? service.chat(request) : service.chat(request, ids),
                 answer -> new ChatFormat(model, envelope, stream, logprobs.chosen(), streamReasoning, answer),
                 stream.stream());

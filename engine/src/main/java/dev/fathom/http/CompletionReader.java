@@ -61,6 +61,7 @@ final class CompletionReader {
         var envelope = new Envelope(
                 id, name == null ? model.name() : name, config.weightVersion(), config.enableCacheReport());
         return new Call(
+                id,
                 service -> service.start(request),
                 answer -> new CompletionFormat(model, envelope, stream, top != null, prefixes(prompts, echo), answer),
                 stream.stream());

@@ -73,11 +73,12 @@ final class ErrorReply {
             response.header(HeaderNames.WWW_AUTHENTICATE, "Bearer");
         }
         String path = request.path().path();
-        ObjectNode error = path.startsWith(ANTHROPIC_PATH)
+        if (request.headers().first(HeaderNames.ORIGIN).isPresent() && !ApiKeys.isForOperators(path)) {
+            Edge.allowAnyOrigin(response); // the filter's header went with what the handler had set
+        }
+        ObjectNode error = path.contains(ANTHROPIC_PATH)
                 ? anthropic(status, message)
-                : path.startsWith(RESPONSES_PATH)
-                        ? openAi(status, message, parameter)
-                        : json(status, message, parameter);
+                : path.contains(RESPONSES_PATH) ? openAi(status, message, parameter) : json(status, message, parameter);
         response.status(Status.create(status))
                 .header(HeaderValues.CONTENT_TYPE_JSON)
                 .send(error.toString().getBytes(StandardCharsets.UTF_8));

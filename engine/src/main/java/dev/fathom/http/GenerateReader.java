@@ -64,6 +64,7 @@ final class GenerateReader {
         fields.end();
         var request = new TextRequest(items, DEFAULT_MAX_NEW_TOKENS, priority, cacheKey, stream ? interval : 1);
         return new Call(
+                ids.getFirst(),
                 service -> service.start(request),
                 answer -> new GenerateFormat(
                         model,

@@ -29,7 +29,7 @@ final class HealthRoutes {
     }
 
     void register(Routes routes) {
-        routes.get("/health", this::health).get("/health_generate", this::healthGenerate);
+        routes.get("/health", this::health).get("/ping", this::health).get("/health_generate", this::healthGenerate);
     }
 
     private void health(ServerRequest request, ServerResponse response) {

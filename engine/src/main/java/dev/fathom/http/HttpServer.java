@@ -48,8 +48,11 @@ public final class HttpServer implements AutoCloseable {
         var lifecycle = new Lifecycle();
         var connections = new ConnectionWatcher(Http1Config.create());
         context.metrics().watch(context.generator()::stats);
-        WebServer server = WebServer.builder()
-                .host(config.host())
+        var builder = WebServer.builder();
+        if (config.tls() != null) {
+            builder.tls(TlsSettings.of(config.tls()));
+        }
+        WebServer server = builder.host(config.host())
                 .port(config.port())
                 .connectionOptions(options -> options.tcpNoDelay(true).readTimeout(Duration.ZERO))
                 .idleConnectionTimeout(config.idleTimeout())
@@ -112,10 +115,13 @@ public final class HttpServer implements AutoCloseable {
         var body = new JsonBody(config.maxBodyBytes());
         ServedModel model = context.text().model();
         var messages = new MessageReader(body.mapper());
-        var answers = new Answers(context, body, connections, lifecycle);
+        var log = new RequestLog(config.requestLogging());
+        var answers = new Answers(context, body, connections, lifecycle, log);
+        new Edge(config).register(routing);
         var chat = new ChatReader(config, model, messages);
-        var routes = new Routes(routing, new ApiKeys(config));
+        var routes = new Routes(routing, config.rootPath(), new ApiKeys(config));
         routes.post("/v1/chat/completions", answers.handler(chat::read))
+                .post("/invocations", answers.handler(chat::read))
                 .post("/v1/completions", answers.handler(new CompletionReader(config, model)::read))
                 .postAndPut("/generate", answers.handler(new GenerateReader(config, model)::read));
         routes.post("/v1/score", answers.handler(new ScoreReader(model)::read));
@@ -130,6 +136,7 @@ public final class HttpServer implements AutoCloseable {
         new ParseRoutes(context.text(), body, messages).register(routes);
         new TokenizeRoutes(context.text(), body, messages).register(routes);
         new AdminRoutes(config, context, body).register(routes);
+        new ControlRoutes(config, context, body, log).register(routes);
         RefusedRoutes.register(routes);
         new PageRoutes(context).register(routes);
         routes.end();

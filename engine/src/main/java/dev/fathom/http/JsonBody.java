@@ -12,6 +12,7 @@ import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.JsonNodeFactory;
 
 /** Request bodies to JSON objects, with errors that say where. */
 final class JsonBody {
@@ -43,6 +44,13 @@ final class JsonBody {
     JsonFields read(ServerRequest request) {
         checkCharset(request);
         return parse(bytes(request));
+    }
+
+    /** The same where a body may be left out: no body is an object without fields. */
+    JsonFields readOrEmpty(ServerRequest request) {
+        checkCharset(request);
+        byte[] body = bytes(request);
+        return body.length == 0 ? new JsonFields(JsonNodeFactory.instance.objectNode(), "") : parse(body);
     }
 
     JsonFields parse(byte[] body) {

@@ -25,6 +25,16 @@ final class JsonFields {
         this.path = path;
     }
 
+    /** The object itself. */
+    JsonNode object() {
+        return object;
+    }
+
+    /** Every name that was read, accepted or refused so far. */
+    Set<String> known() {
+        return Set.copyOf(known);
+    }
+
     /** The field as it is, or null if it is absent or null. */
     @Nullable
     JsonNode node(String name) {

@@ -34,7 +34,10 @@ final class OpenAiFields {
 
     /** Prefixes are shared only within one such key. */
     static String cacheKey(JsonFields fields) {
-        return orEmpty(fields.text("cache_salt")) + orEmpty(fields.text("extra_key"));
+        String salt = orEmpty(fields.text("cache_salt"));
+        String extra = orEmpty(fields.text("extra_key"));
+        // With the length between, "ab" and "c" are not "a" and "bc".
+        return salt.isEmpty() && extra.isEmpty() ? "" : salt.length() + ":" + salt + extra;
     }
 
     /** The client's own id, or a new one. */

@@ -45,7 +45,8 @@ final class ResponseRoutes {
     }
 
     private void create(ServerRequest request, ServerResponse response) {
-        ResponseRequest asked = reader.read(answers.read(request));
+        JsonFields fields = answers.read(request);
+        ResponseRequest asked = reader.read(fields);
         if (asked.background()) {
             send(response, begin(asked));
             return;
@@ -53,7 +54,9 @@ final class ResponseRoutes {
         answers.answer(
                 request,
                 response,
+                fields,
                 new Call(
+                        asked.chat().id(),
                         service -> service.chat(asked.chat()),
                         answer ->
                                 new ResponseFormat(asked.shown(), config.enableCacheReport(), end -> keep(asked, end)),

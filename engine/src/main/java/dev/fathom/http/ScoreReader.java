@@ -44,7 +44,7 @@ final class ScoreReader {
         }
         var request = new TextRequest(texts, 1, priority, "", 1);
         String shown = name == null ? model.name() : name;
-        return new Call(service -> service.start(request), answer -> new ScoreFormat(shown, softmax), false);
+        return new Call(id, service -> service.start(request), answer -> new ScoreFormat(shown, softmax), false);
     }
 
     private static List<Integer> labels(JsonFields fields) {

@@ -4,6 +4,7 @@ import dev.fathom.api.RequestException;
 import dev.fathom.engine.DecodeStats;
 import dev.fathom.engine.EngineListener;
 import dev.fathom.engine.PrefillStats;
+import dev.fathom.engine.RequestTiming;
 import dev.fathom.engine.StuckStep;
 import java.lang.System.Logger;
 import java.util.Locale;
@@ -11,6 +12,17 @@ import java.util.Locale;
 /** Logs what the engine does in SGLang's words, which people's dashboards and scripts look for. */
 public final class EngineLog implements EngineListener {
     private static final Logger LOG = System.getLogger("dev.fathom.engine");
+
+    private final boolean timeStats;
+
+    public EngineLog() {
+        this(false);
+    }
+
+    /** @param timeStats whether each request's times are logged */
+    public EngineLog(boolean timeStats) {
+        this.timeStats = timeStats;
+    }
 
     @Override
     public void prefill(PrefillStats stats) {
@@ -41,6 +53,25 @@ public final class EngineLog implements EngineListener {
                         stats.tokenUsage(),
                         stats.tokensPerSecond(),
                         stats.queuedRequests()));
+    }
+
+    @Override
+    public void finished(RequestTiming timing) {
+        if (timeStats) {
+            LOG.log(
+                    Logger.Level.INFO,
+                    () -> String.format(
+                            Locale.ROOT,
+                            "Req Time Stats(rid=%s, input len=%d, output len=%d, cached len=%d, type=unified):"
+                                    + " queue_duration=%.2fms, first_token=%.2fms, total=%.2fms",
+                            timing.id(),
+                            timing.promptTokens(),
+                            timing.completionTokens(),
+                            timing.cachedTokens(),
+                            timing.queueNanos() / 1e6,
+                            timing.timeToFirstTokenNanos() / 1e6,
+                            timing.totalNanos() / 1e6));
+        }
     }
 
     @Override

@@ -16,6 +16,11 @@ public interface Generator {
 
     EngineStats stats();
 
+    /** Computes nothing until {@link #resume}; requests wait. */
+    void pause();
+
+    void resume();
+
     /** Whether the engine's thread works; false for good once it has given up. */
     boolean healthy();
 
@@ -41,6 +46,16 @@ public interface Generator {
             @Override
             public EngineStats stats() {
                 return engine.stats();
+            }
+
+            @Override
+            public void pause() {
+                engine.pause();
+            }
+
+            @Override
+            public void resume() {
+                engine.resume();
             }
 
             @Override

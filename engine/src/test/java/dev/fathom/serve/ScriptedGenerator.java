@@ -107,6 +107,16 @@ public final class ScriptedGenerator implements Generator {
     }
 
     @Override
+    public void pause() {
+        throw new UnsupportedOperationException("a script has no steps to pause");
+    }
+
+    @Override
+    public void resume() {
+        throw new UnsupportedOperationException("a script has no steps to resume");
+    }
+
+    @Override
     public boolean healthy() {
         return true;
     }
