@@ -9,6 +9,7 @@ import dev.fathom.kernels.PagedKv;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.load.ModelLoader;
+import dev.fathom.load.WeightOptions;
 import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;
 import dev.fathom.tensor.StepScratch;
@@ -21,9 +22,11 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -33,10 +36,11 @@ import java.util.stream.IntStream;
  * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
  * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
  * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing). {@code kv=FP8_E4M3} among the cases
- * is the cache's format.
+ * is the cache's format, {@code quantization=w8a8_int8} (or {@code fp8}) what plain weights are quantized to at load.
  */
 public final class ModelBenchmark implements AutoCloseable {
     private static final List<String> USUAL = List.of("pp512", "tg64", "tg64x8", "tg64x32");
+    private static final String QUANTIZATION = "quantization=";
     private static final int DECODE_CONTEXT = 128;
     private static final Path KERNEL_CACHE = Path.of("bench", "target", "kernel-cache");
     private static final Pattern CASE = Pattern.compile("(pp|tg)(\\d+)(?:x(\\d+))?(?:@(\\d+))?");
@@ -120,19 +124,20 @@ public final class ModelBenchmark implements AutoCloseable {
         int threads = integer(arguments, 2, 0);
         int runs = integer(arguments, 3, 5);
         List<String> words = arguments.length > 4 ? List.of(arguments).subList(4, arguments.length) : List.of();
-        KvFormat format = words.stream()
-                .filter(word -> word.startsWith(CACHE))
-                .map(word -> KvFormat.valueOf(word.substring(CACHE.length())))
-                .findFirst()
-                .orElse(KvFormat.BF16);
-        List<String> given =
-                words.stream().filter(word -> !word.startsWith(CACHE)).toList();
+        KvFormat format = option(words, CACHE).map(KvFormat::valueOf).orElse(KvFormat.BF16);
+        Optional<String> quantization = option(words, QUANTIZATION);
+        List<String> given = words.stream()
+                .filter(word -> !word.startsWith(CACHE) && !word.startsWith(QUANTIZATION))
+                .toList();
         List<String> names = given.isEmpty() ? USUAL : given;
         List<Case> cases = names.stream().map(Case::parse).toList();
         LoadOptions options = LoadOptions.EMBEDDED
                 .withKernelBackend(backend)
                 .withKernelCache(KERNEL_CACHE)
                 .withThreads(threads);
+        if (quantization.isPresent()) {
+            options = options.withWeights(new WeightOptions(quantization.get(), false));
+        }
         if (!model.equals("nano")) {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
         }
@@ -140,6 +145,13 @@ public final class ModelBenchmark implements AutoCloseable {
                 ModelBenchmark benchmark = new ModelBenchmark(loaded, format, cases)) {
             benchmark.run(cases, runs, System.out);
         }
+    }
+
+    private static Optional<String> option(List<String> words, String name) {
+        return words.stream()
+                .filter(word -> word.startsWith(name))
+                .map(word -> word.substring(name.length()))
+                .findFirst();
     }
 
     private static int integer(String[] arguments, int index, int otherwise) {
@@ -166,7 +178,15 @@ public final class ModelBenchmark implements AutoCloseable {
             }
         }
         for (int i = 0; i < cases.size(); i++) {
-            out.printf(Locale.ROOT, "%-14s %10.1f tokens/s%n", cases.get(i).name(), median(rates[i]));
+            String each = Arrays.stream(rates[i])
+                    .mapToObj(rate -> String.format(Locale.ROOT, "%.1f", rate))
+                    .collect(Collectors.joining(" "));
+            out.printf(
+                    Locale.ROOT,
+                    "%-14s %10.1f tokens/s (runs: %s)%n",
+                    cases.get(i).name(),
+                    median(rates[i]),
+                    each);
         }
         out.printf(Locale.ROOT, "resident after the runs: %.2f GB%n", residentBytes() / 1e9);
     }
