@@ -18,6 +18,7 @@ import java.util.Set;
  * @param apiKey              OPENAI_API_KEY, for the commands that are clients
  * @param kernelCache         where compiled kernels are kept: FATHOM_CACHE_DIR, TORCHINDUCTOR_CACHE_DIR, or fathom/kernels in
  *                            XDG_CACHE_HOME or ~/.cache; empty where none of them is set
+ * @param hub                 what hubs and their caches are about
  * @param debug               FATHOM_DEBUG: failures come with their stack trace
  * @param notes               one sentence for each SGLang variable that is set and changes nothing here
  */
@@ -27,12 +28,14 @@ record Environment(
         Optional<String> threadsBind,
         Optional<String> apiKey,
         Optional<Path> kernelCache,
+        HubVariables hub,
         boolean debug,
         List<String> notes) {
     private static final String HEALTH_CHECK_TIMEOUT = "SGLANG_HEALTH_CHECK_TIMEOUT";
     private static final String LONGER_CONTEXT = "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN";
     static final String THREADS_BIND = "SGLANG_CPU_OMP_THREADS_BIND";
-    private static final Set<String> KNOWN = Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT, THREADS_BIND);
+    private static final Set<String> KNOWN =
+            Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT, THREADS_BIND, HubVariables.USE_MODELSCOPE);
 
     static Environment of(Map<String, String> variables) {
         List<String> notes = new ArrayList<>();
@@ -46,6 +49,7 @@ record Environment(
                 Optional.ofNullable(variables.get(THREADS_BIND)).filter(list -> !list.isEmpty()),
                 Optional.ofNullable(variables.get("OPENAI_API_KEY")).filter(key -> !key.isEmpty()),
                 kernelCache(variables),
+                new HubVariables(variables),
                 isTrue(variables, "FATHOM_DEBUG"),
                 List.copyOf(notes));
     }

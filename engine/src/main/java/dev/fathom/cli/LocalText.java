@@ -36,23 +36,25 @@ final class LocalText implements ChatBackend {
     }
 
     /** Loads and starts. */
-    static LocalText start(ModelFlags flags, Environment environment, Terminal terminal) {
-        return start(options(flags, environment), flags, terminal);
+    static LocalText start(ModelFlags flags, Environment environment, Terminal terminal) throws InterruptedException {
+        return start(options(flags, environment, terminal), flags, terminal);
     }
 
     /** Loads, starts, and compiles the kernels while the user reads and types. */
-    static LocalText startWarmingUp(ModelFlags flags, Environment environment, Terminal terminal) {
-        LoadOptions options = options(flags, environment);
+    static LocalText startWarmingUp(ModelFlags flags, Environment environment, Terminal terminal)
+            throws InterruptedException {
+        LoadOptions options = options(flags, environment, terminal);
         Rehearsal rehearsal = Rehearsal.start(options, flags.kvFormat(), WARM_UP);
         LocalText text = start(options, flags, terminal);
         Thread.ofPlatform().name("fathom-warm-up").daemon(true).start(() -> text.warmUp(rehearsal));
         return text;
     }
 
-    private static LoadOptions options(ModelFlags flags, Environment environment) {
+    private static LoadOptions options(ModelFlags flags, Environment environment, Terminal terminal)
+            throws InterruptedException {
         flags.kvFormat();
         flags.maxTotalTokens();
-        return flags.options(environment, false);
+        return flags.fetched(flags.options(environment, false), environment, terminal);
     }
 
     private static LocalText start(LoadOptions options, ModelFlags flags, Terminal terminal) {

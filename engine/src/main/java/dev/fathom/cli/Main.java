@@ -55,6 +55,7 @@ public final class Main {
                 .addSubcommand(new ChatCommand(terminal, environment))
                 .addSubcommand(new GenerateCommand(terminal, environment))
                 .addSubcommand(new BenchCommand(terminal, environment))
+                .addSubcommand(new DownloadCommand(terminal, environment))
                 .addSubcommand(new CompileCommand(terminal, environment))
                 .addSubcommand(new VersionCommand(terminal))
                 .addSubcommand(new AotTrainingCommand(terminal, environment));
@@ -132,6 +133,7 @@ public final class Main {
                 "Examples:",
                 "  fathom serve                                  the embedded model on http://127.0.0.1:30000",
                 "  fathom serve --model-path /models/deepseek-v3 --host 0.0.0.0",
+                "  fathom serve --model-path deepseek-ai/DeepSeek-V2-Lite        fetched from the hub",
                 "  fathom chat",
                 "  fathom generate --chat --prompt \"What is the capital of Norway?\"",
                 "  fathom bench --num-prompts 100",

@@ -1,5 +1,6 @@
 package dev.fathom.cli;
 
+import dev.fathom.checkpoint.hub.HubRequest;
 import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.load.LoadOptions;
@@ -7,6 +8,7 @@ import dev.fathom.load.WeightOptions;
 import dev.fathom.model.ModelOptions;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -17,16 +19,20 @@ import picocli.CommandLine.Option;
 final class ModelFlags {
     @Option(
             names = {"--model-path", "--model"},
-            paramLabel = "FOLDER",
+            paramLabel = "MODEL",
             description =
-                    "The checkpoint: a folder with config.json, tokenizer.json, safetensors, or a GGUF file. Default: the embedded model.")
-    private @Nullable Path modelPath;
+                    "The checkpoint: a folder with config.json, tokenizer.json, safetensors, or a GGUF file, or the id of a model"
+                            + " on a hub, which is downloaded. Default: the embedded model.")
+    private @Nullable String modelPath;
+
+    @Mixin
+    private HubFlags hub = new HubFlags();
 
     @Option(
             names = "--tokenizer-path",
-            paramLabel = "FOLDER",
-            description = "Where tokenizer.json is. Default: the checkpoint's folder.")
-    private @Nullable Path tokenizerPath;
+            paramLabel = "MODEL",
+            description = "Where tokenizer.json is: a folder, or a hub's id. Default: the checkpoint's folder.")
+    private @Nullable String tokenizerPath;
 
     @Option(
             names = "--chat-template",
@@ -118,7 +124,11 @@ final class ModelFlags {
             description = "Seeds what requests without a seed draw. Default: from the clock.")
     private @Nullable Long randomSeed;
 
-    /** @throws CliException naming a flag that cannot be used */
+    /**
+     * What the flags say. A model of a hub is only named in it, see {@link #fetched}.
+     *
+     * @throws CliException naming a flag that cannot be used
+     */
     LoadOptions options(Environment environment, boolean skipTokenizer) {
         oneOf("--load-format", loadFormat, "auto", "safetensors", "dummy");
         oneOf("--device", device, "auto", "cuda", "cpu");
@@ -138,11 +148,12 @@ final class ModelFlags {
         if (skipTokenizer && (tokenizerPath != null || chatTemplate != null || chatTemplateName != null)) {
             throw CliException.usage("--skip-tokenizer-init leaves no use for --tokenizer-path or a chat template.");
         }
+        hub.requireHub(modelPath());
         ModelOptions model = new ModelOptions(
                 ModelOptions.DEFAULT.attentionForm(), ModelOptions.DEFAULT.prefixChunk(), contextLength, false);
         return LoadOptions.EMBEDDED
-                .withModelPath(modelPath)
-                .withTokenizerPath(tokenizerPath)
+                .withModelPath(path("--model-path", modelPath))
+                .withTokenizerPath(path("--tokenizer-path", tokenizerPath))
                 .withKernelBackend(backend())
                 .withKernelCache(kernelCache.folder(environment).orElse(null))
                 .withThreads(threads)
@@ -154,6 +165,28 @@ final class ModelFlags {
                 .withChatTemplateName(chatTemplateName)
                 .withConfigOverrides(configOverrides)
                 .withChatTemplate(chatTemplate == null ? null : read(chatTemplate));
+    }
+
+    private static @Nullable Path path(String flag, @Nullable String text) {
+        try {
+            return text == null ? null : Path.of(text);
+        } catch (InvalidPathException e) {
+            throw CliException.usage(flag + " is not a path: " + e.getMessage() + ".");
+        }
+    }
+
+    /** The same options with what is named by a hub's id downloaded, if it is not here yet. */
+    LoadOptions fetched(LoadOptions options, Environment environment, Terminal terminal) throws InterruptedException {
+        HubRequest.Part part = options.weights().random() ? HubRequest.Part.CONFIGURATION : HubRequest.Part.MODEL;
+        LoadOptions fetched = options;
+        if (modelPath != null) {
+            fetched = fetched.withModelPath(hub.resolve(modelPath, part, environment, terminal));
+        }
+        if (tokenizerPath != null) {
+            fetched = fetched.withTokenizerPath(
+                    hub.resolve(tokenizerPath, HubRequest.Part.CONFIGURATION, environment, terminal));
+        }
+        return fetched;
     }
 
     private CpuBinding binding(Environment environment) {
@@ -226,11 +259,12 @@ final class ModelFlags {
         return KvFormat.FP8_E4M3;
     }
 
-    Optional<Path> modelPath() {
+    /** A path or a hub's id, as given. */
+    Optional<String> modelPath() {
         return Optional.ofNullable(modelPath);
     }
 
-    Optional<Path> tokenizerPath() {
+    Optional<String> tokenizerPath() {
         return Optional.ofNullable(tokenizerPath);
     }
 

@@ -43,6 +43,7 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  fathom serve",
+            "  fathom serve --model-path deepseek-ai/DeepSeek-V2-Lite",
             "  fathom serve --model-path /models/deepseek-v3 --host 0.0.0.0 --api-key secret",
             "  fathom serve --max-total-tokens 100000 --max-running-requests 16 --schedule-policy lpm"
         })
@@ -160,6 +161,7 @@ final class ServeCommand implements Callable<Integer> {
         LoadOptions options = checkedOptions();
         ServerLog log = logs.start(terminal);
         checkPort();
+        options = model.fetched(options, environment, terminal);
         Optional<Rehearsal> rehearsal =
                 skipWarmUp ? Optional.empty() : Optional.of(Rehearsal.start(options, model.kvFormat(), warmUpLimit()));
         LoadedModel loaded = LocalEngine.load(options, model, terminal);
@@ -217,15 +219,18 @@ final class ServeCommand implements Callable<Integer> {
 
     /** SGLang's default is the path as it was given. */
     private String defaultName(LoadedModel loaded) {
-        return model.modelPath().map(Object::toString).orElse(loaded.modelName());
+        return model.modelPath().orElse(loaded.modelName());
+    }
+
+    /** As it was given: where the files are is this machine's affair. */
+    private String modelPath(LocalEngine local) {
+        return model.modelPath().orElse(local.loaded().modelPath());
     }
 
     private HttpServer startServer(LocalEngine local, String name, ServerMetrics serverMetrics) {
         boolean started = false;
         try {
-            String tokenizerPath = model.tokenizerPath()
-                    .map(Object::toString)
-                    .orElse(local.loaded().modelPath());
+            String tokenizerPath = model.tokenizerPath().orElse(modelPath(local));
             Generator generator = Generator.of(local.engine());
             ServedModel served = answers.apply(
                     local.served(name, tokenizerPath, defaults.of(local.loaded()), scheduler.priorities()));
@@ -262,7 +267,7 @@ final class ServeCommand implements Callable<Integer> {
         var config = local.engine().config();
         Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
         arguments.put("config", configFile);
-        arguments.put("model_path", local.loaded().modelPath());
+        arguments.put("model_path", modelPath(local));
         arguments.put("served_model_name", served.name());
         arguments.put("host", host);
         arguments.put("port", port);

@@ -125,7 +125,17 @@ public final class ModelLoader {
         if (modelPath == null) {
             return EMBEDDED;
         }
-        Path last = modelPath.toAbsolutePath().normalize().getFileName();
+        Path absolute = modelPath.toAbsolutePath().normalize();
+        Path parent = absolute.getParent();
+        if (parent != null && parent.endsWith("snapshots") && parent.getParent() != null) {
+            // In a hub's cache, models--owner--name/snapshots/commit.
+            String repository = String.valueOf(parent.getParent().getFileName());
+            int dashes = repository.lastIndexOf("--");
+            if (dashes >= 0) {
+                return repository.substring(dashes + 2);
+            }
+        }
+        Path last = absolute.getFileName();
         return last == null ? modelPath.toString() : last.toString();
     }
 
