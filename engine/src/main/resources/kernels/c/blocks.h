@@ -5,123 +5,7 @@
 #ifndef FATHOM_BLOCKS_H
 #define FATHOM_BLOCKS_H
 
-#include "int8.h"
-
-/* The longest columns of CODE_COLUMNS in a row: Q8_0's. */
-#define MOST_ROW_BYTES (CODE_COLUMNS / 32 * 34)
-
-struct code_space {
-    struct unpacked unpacked;
-    uint8_t rows[LANES][MOST_ROW_BYTES]; /* copies of rows, where there are fewer than LANES */
-};
-
-/* LANES rows of a weight, from some block on. */
-struct strip {
-    const uint8_t *first;
-    long stride; /* bytes from row to row */
-    struct ahead *ahead;
-    long lines; /* to ask for with each block */
-    long blocks;
-    struct unpacked *to;
-    int v; /* which vector of the tile */
-};
-
-/* Puts codes of columns quad * 4 and three more into the tile; offset is what they are too large by. */
-ALWAYS void put_codes(const struct strip *s, long quad, bytes codes, int offset) {
-    store_codes(s->to->codes[quad][s->v], add_bytes(codes, all_bytes(BIAS - offset)));
-}
-
-/* The same for codes with a minimum to subtract, which are not negative. */
-ALWAYS void put_unsigned(const struct strip *s, long quad, bytes codes) { store_codes(s->to->codes[quad][s->v], codes); }
-
-ALWAYS void put_scale(const struct strip *s, long run, floats scale) { store(s->to->scales[run][s->v], scale); }
-
-/* The lower and the upper half of each byte. */
-ALWAYS bytes lower(bytes v) { return and_bytes(v, all_bytes(15)); }
-ALWAYS bytes upper(bytes v) { return and_bytes(shift_right(v, 4), all_bytes(15)); }
-
-/* Four bits as bit 4 of four bytes. */
-ALWAYS bytes as_fifth(ints bits) {
-    ints n = and_ints(bits, all_ints(15));
-    ints spread = or_ints(or_ints(n, shift_left(n, 7)), or_ints(shift_left(n, 14), shift_left(n, 21)));
-    return shift_left(and_ints(spread, all_ints(0x01010101)), 4);
-}
-
-/* --- blocks of 32 columns --- */
-
-static void unpack_q8_0(struct strip *s) {
-    const uint8_t *at = s->first;
-    for (long b = 0; b < s->blocks; b++, at += 34) {
-        bytes q[4];
-        ask(s->ahead, s->lines);
-        put_scale(s, b, low_halves(four_bytes(at, s->stride)));
-#pragma GCC unroll 2
-        for (int half = 0; half < 2; half++) {
-            sixteen_bytes(at + 2 + 16 * half, s->stride, q);
-            for (int c = 0; c < 4; c++) {
-                put_codes(s, 8 * b + 4 * half + c, q[c], 0);
-            }
-        }
-    }
-}
-
-static void unpack_q4_0(struct strip *s) {
-    const uint8_t *at = s->first;
-    for (long b = 0; b < s->blocks; b++, at += 18) {
-        bytes q[4];
-        ask(s->ahead, s->lines);
-        put_scale(s, b, low_halves(four_bytes(at, s->stride)));
-        sixteen_bytes(at + 2, s->stride, q);
-        for (int c = 0; c < 4; c++) {
-            put_codes(s, 8 * b + c, lower(q[c]), 8);
-            put_codes(s, 8 * b + 4 + c, upper(q[c]), 8);
-        }
-    }
-}
-
-static void unpack_q5_0(struct strip *s) {
-    const uint8_t *at = s->first;
-    for (long b = 0; b < s->blocks; b++, at += 22) {
-        bytes q[4];
-        ask(s->ahead, s->lines);
-        ints fifth = four_bytes(at + 2, s->stride);
-        put_scale(s, b, low_halves(four_bytes(at, s->stride)));
-        sixteen_bytes(at + 6, s->stride, q);
-        for (int c = 0; c < 4; c++) {
-            put_codes(s, 8 * b + c, or_bytes(lower(q[c]), as_fifth(shift_right(fifth, 4 * c))), 16);
-            put_codes(s, 8 * b + 4 + c, or_bytes(upper(q[c]), as_fifth(shift_right(fifth, 16 + 4 * c))), 16);
-        }
-    }
-}
-
-/*
- * INT8: rows of bytes, whole groups of them; scales lie elsewhere.
- * row, from: where the strip begins
- */
-static void unpack_int8(const struct weight *w, long row, long from, struct strip *s) {
-    const uint8_t *at = s->first;
-    long columns = (w->cols + w->block_columns - 1) / w->block_columns;
-    long column = -1;
-    float scales[LANES];
-    for (long b = 0; b < s->blocks; b++, at += 32) {
-        bytes q[4];
-        ask(s->ahead, s->lines);
-        if ((from + 32 * b) / w->block_columns != column) {
-            column = (from + 32 * b) / w->block_columns;
-            for (long i = 0; i < LANES; i++) {
-                scales[i] = w->scales[least(row + i, w->rows - 1) / w->block_rows * columns + column];
-            }
-        }
-        put_scale(s, b, load(scales));
-#pragma GCC unroll 2
-        for (int half = 0; half < 2; half++) {
-            sixteen_bytes(at + 16 * half, s->stride, q);
-            for (int c = 0; c < 4; c++) {
-                put_codes(s, 8 * b + 4 * half + c, q[c], 0);
-            }
-        }
-    }
-}
+#include "strips.h"
 
 /* --- blocks of 256 columns --- */
 
@@ -146,6 +30,38 @@ ALWAYS void put_k_scales(const struct strip *s, const uint8_t *at, long block) {
     put_four(minima, s->v, head[2], minimum);
     put_four(minima + 4, s->v, or_ints(and_ints(shift_right(head[3], 4), four), and_ints(shift_right(head[2], 2), two)),
              minimum);
+}
+
+static void unpack_q3_k(struct strip *s) {
+    const uint8_t *at = s->first;
+    for (long b = 0; b < s->blocks; b++, at += 110) {
+        ask(s->ahead, s->lines);
+        floats d = low_halves(shift_right(four_bytes(at + 106, s->stride), 16));
+        ints low[2] = {four_bytes(at + 96, s->stride), four_bytes(at + 100, s->stride)};
+        ints high = four_bytes(at + 104, s->stride);
+        for (int run = 0; run < 16; run++) {
+            ints four = and_ints(shift_right(low[run / 4 % 2], run % 4 * 8 + run / 8 * 4), all_ints(15));
+            ints two = and_ints(shift_right(high, run % 4 * 8 + run / 4 * 2), all_ints(3));
+            ints number = add_ints(or_ints(four, shift_left(two, 4)), all_ints(-32));
+            put_scale(s, 16 * b + run, mul(to_floats(number), d));
+        }
+        for (int half = 0; half < 2; half++) {
+            bytes third[4];
+            sixteen_bytes(at + 16 * half, s->stride, third);
+            for (int n = 0; n < 2; n++) {
+                bytes q[4];
+                sixteen_bytes(at + 32 + 32 * n + 16 * half, s->stride, q);
+                for (int j = 0; j < 4; j++) {
+                    long quad = 64 * b + 32 * n + 8 * j + 4 * half;
+                    for (int c = 0; c < 4; c++) {
+                        bytes two = and_bytes(shift_right(q[c], 2 * j), all_bytes(3));
+                        bytes one = shift_left(and_bytes(shift_right(third[c], 4 * n + j), all_bytes(1)), 2);
+                        put_codes(s, quad + c, or_bytes(two, one), 4);
+                    }
+                }
+            }
+        }
+    }
 }
 
 static void unpack_q4_k(struct strip *s) {
@@ -237,6 +153,11 @@ ALWAYS struct block_shape block_shape(long format) {
     switch (format) {
         case Q4_0: return (struct block_shape) {32, 18, GROUPS};
         case Q5_0: return (struct block_shape) {32, 22, GROUPS};
+        case Q4_1: return (struct block_shape) {32, 20, GROUPS_WITH_MINIMA};
+        case Q5_1: return (struct block_shape) {32, 24, GROUPS_WITH_MINIMA};
+        case AWQ: return (struct block_shape) {32, 19, GROUPS};
+        case IQ4_NL: return (struct block_shape) {32, 18, GROUPS};
+        case Q3_K: return (struct block_shape) {256, 110, HALF_GROUPS};
         case Q4_K: return (struct block_shape) {256, 144, GROUPS_WITH_MINIMA};
         case Q5_K: return (struct block_shape) {256, 176, GROUPS_WITH_MINIMA};
         case Q6_K: return (struct block_shape) {256, 210, HALF_GROUPS};
@@ -272,6 +193,11 @@ static void unpack(const struct weight *w, long row, long from, long to, struct 
         case Q8_0: unpack_q8_0(&s); break;
         case Q4_0: unpack_q4_0(&s); break;
         case Q5_0: unpack_q5_0(&s); break;
+        case Q4_1: unpack_q4_1(&s); break;
+        case Q5_1: unpack_q5_1(&s); break;
+        case AWQ: unpack_awq(&s); break;
+        case IQ4_NL: unpack_iq4_nl(&s); break;
+        case Q3_K: unpack_q3_k(&s); break;
         case Q4_K: unpack_q4_k(&s); break;
         case Q5_K: unpack_q5_k(&s); break;
         case Q6_K: unpack_q6_k(&s); break;

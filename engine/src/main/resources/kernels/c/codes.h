@@ -119,6 +119,16 @@ ALWAYS ints four_bytes(const uint8_t *first, long stride) {
 
 #endif
 
+/* For each byte, at most 15, a byte of the table. */
+ALWAYS bytes looked_up(const int8_t table[16], bytes indexes) {
+    __m128i entries = _mm_loadu_si128((const __m128i *) table);
+#if LANES == 16
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(entries), indexes);
+#else
+    return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), indexes);
+#endif
+}
+
 /* Four columns of x in every lane. */
 ALWAYS bytes all_quads(const int8_t *x) {
     int32_t four;

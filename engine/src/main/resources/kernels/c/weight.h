@@ -23,6 +23,12 @@ enum format {
     F16,
     /* Signed bytes, row after row, and a float32 scale for each block of block_rows rows and block_columns columns. */
     INT8,
+    /* More blocks. AWQ's are of BlockFormat.java's own making. */
+    Q4_1,
+    Q5_1,
+    AWQ,
+    IQ4_NL,
+    Q3_K,
 };
 
 /* Rows past the last are read as the last; whoever stores leaves them out. */

@@ -62,12 +62,12 @@ final class BenchData {
         }
         for (long block = 0; block < pattern.byteSize(); block += format.bytes()) {
             switch (format) {
-                case Q4_0, Q5_0, Q8_0 -> pattern.set(Codecs.LE_SHORT, block, scale());
-                case Q4_K, Q5_K -> {
+                case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL -> pattern.set(Codecs.LE_SHORT, block, scale());
+                case Q4_1, Q5_1, Q4_K, Q5_K -> {
                     pattern.set(Codecs.LE_SHORT, block, scale());
                     pattern.set(Codecs.LE_SHORT, block + 2, scale());
                 }
-                case Q6_K -> pattern.set(Codecs.LE_SHORT, block + format.bytes() - 2, scale());
+                case Q6_K, Q3_K -> pattern.set(Codecs.LE_SHORT, block + format.bytes() - 2, scale());
             }
         }
         for (long at = 0; at < bytes; at += pattern.byteSize()) {

@@ -12,12 +12,13 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /**
  * Random weights of whatever shape is asked for, in the formats a checkpoint with the same configuration has: FP8 blocks, INT8
  * or one of GGUF's block formats for the projections or neither, BF16 otherwise. Numbers are of the size that keeps a
- * network's activations near one.
+ * network's activations near one. A weight is some thousand random numbers, repeated: making them is as fast as writing memory.
  */
 public final class DummyWeights implements WeightSource {
     /** Of so many FP8 codes one is a zero: as rare as in trained weights, which differ from the others for a kernel. */
@@ -26,9 +27,16 @@ public final class DummyWeights implements WeightSource {
     /** A random integer of a block, with its group's scale where it has one, is about so large. */
     private static final int LARGE_CODE = 256;
 
+    /** Random numbers of a weight before they repeat: a prime, so that its rows differ. */
+    private static final int PERIOD = 65_521;
+
+    private static final long BYTES_BETWEEN_WORDS = 4_000_000_000L;
+
     private final Format projections;
     private final Arena arena = Arena.ofShared();
     private final SplittableRandom random;
+    private final LoadProgress progress;
+    private final long mostBytes;
     private long bytes;
 
     /** Makes a weight of so many rows and columns. */
@@ -37,8 +45,23 @@ public final class DummyWeights implements WeightSource {
     }
 
     private DummyWeights(Format projections, long seed) {
+        this(projections, new SplittableRandom(seed), LoadProgress.none(), Long.MAX_VALUE);
+    }
+
+    private DummyWeights(Format projections, SplittableRandom random, LoadProgress progress, long mostBytes) {
         this.projections = projections;
-        random = new SplittableRandom(seed);
+        this.random = random;
+        this.progress = progress;
+        this.mostBytes = mostBytes;
+    }
+
+    /**
+     * The same before any was made, saying how far it is.
+     *
+     * @param mostBytes  more are refused
+     */
+    public DummyWeights within(long mostBytes, LoadProgress told) {
+        return new DummyWeights(projections, random, told, mostBytes);
     }
 
     /** FP8 projections, the rest BF16. */
@@ -74,19 +97,40 @@ public final class DummyWeights implements WeightSource {
         if (shard.count() != 1) {
             throw new IllegalArgumentException("random weights are not divided among ranks");
         }
+        if (bytes + (long) rows * cols / 2 > mostBytes) {
+            throw new CheckpointException("Random weights of this configuration take more than the "
+                    + gigabytes(mostBytes) + " GB of memory there are: " + gigabytes(bytes) + " GB are made, and "
+                    + name + " is next; take fewer layers, with --json-model-override-args '{\"num_hidden_layers\": 4}'.");
+        }
         WeightMatrix matrix = name.contains("_proj") ? projections.random(this, rows, cols) : bf16(rows, cols);
+        long before = bytes;
         bytes += matrix.bytes();
+        if (bytes / BYTES_BETWEEN_WORDS > before / BYTES_BETWEEN_WORDS) {
+            progress.say("Random weights: " + gigabytes(bytes) + " GB so far.\n");
+        }
         return matrix;
+    }
+
+    private static String gigabytes(long bytes) {
+        return String.format(Locale.ROOT, "%.1f", bytes / 1e9);
+    }
+
+    /** Repeats the first {@code period} bytes to the end. */
+    private static void repeat(MemorySegment data, long period) {
+        for (long at = period; at < data.byteSize(); at += period) {
+            MemorySegment.copy(data, 0, data, at, Math.min(period, data.byteSize() - at));
+        }
     }
 
     private WeightMatrix fp8(int rows, int cols, int blockRows, int blockCols) {
         MemorySegment codes = arena.allocate((long) rows * cols, 64);
-        for (long i = 0; i < codes.byteSize(); i++) {
+        for (long i = 0; i < Math.min(PERIOD, codes.byteSize()); i++) {
             int bits = random.nextInt();
             // A sign, an exponent from 2^-3 to 2^0, any mantissa.
             int code = (bits & 0x80) | ((4 + ((bits >>> 8) & 3)) << 3) | (bits & 7);
             codes.set(ValueLayout.JAVA_BYTE, i, random.nextInt(CODES_PER_ZERO) == 0 ? 0 : (byte) code);
         }
+        repeat(codes, PERIOD);
         Tensor scales =
                 constant(Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols), (float) (1 / Math.sqrt(cols)));
         return new Fp8BlockMatrix(codes, scales, rows, cols, blockRows, blockCols);
@@ -94,9 +138,10 @@ public final class DummyWeights implements WeightSource {
 
     private WeightMatrix int8(int rows, int cols, int blockRows, int blockCols) {
         MemorySegment codes = arena.allocate((long) rows * cols, 64);
-        for (long i = 0; i < codes.byteSize(); i++) {
+        for (long i = 0; i < Math.min(PERIOD, codes.byteSize()); i++) {
             codes.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
+        repeat(codes, PERIOD);
         Tensor scales = constant(Math.ceilDiv(rows, blockRows), Math.ceilDiv(cols, blockCols), (float)
                 (1 / (LARGE_CODE * Math.sqrt(cols))));
         return new Int8Matrix(codes, scales, rows, cols, blockRows, blockCols);
@@ -114,23 +159,27 @@ public final class DummyWeights implements WeightSource {
             return bf16(rows, cols);
         }
         MemorySegment data = arena.allocate(format.rowBytes(cols) * rows, 64);
-        for (long i = 0; i < data.byteSize(); i++) {
+        long period = (long) PERIOD / format.columns() * format.bytes();
+        long made = Math.min(period, data.byteSize());
+        for (long i = 0; i < made; i++) {
             data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
         short scale = Float.floatToFloat16((float) (1 / (LARGE_CODE * Math.sqrt(cols))));
-        for (long block = 0; block < data.byteSize(); block += format.bytes()) {
+        for (long block = 0; block < made; block += format.bytes()) {
             for (int place : scalePlaces(format)) {
                 data.set(Codecs.LE_SHORT, block + place, scale);
             }
         }
+        repeat(data, period);
         return new BlockMatrix(format, data, rows, cols);
     }
 
     /** Byte offsets of a block's half-precision scales. */
     private static List<Integer> scalePlaces(BlockFormat format) {
         return switch (format) {
-            case Q4_0, Q5_0, Q8_0 -> List.of(0);
-            case Q4_K, Q5_K -> List.of(0, 2);
+            case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL -> List.of(0);
+            case Q4_1, Q5_1, Q4_K, Q5_K -> List.of(0, 2);
+            case Q3_K -> List.of(108);
             case Q6_K -> List.of(208);
         };
     }
@@ -138,10 +187,11 @@ public final class DummyWeights implements WeightSource {
     private WeightMatrix bf16(int rows, int cols) {
         MemorySegment numbers = arena.allocate(2L * rows * cols, 64);
         float size = (float) (2 / Math.sqrt(cols));
-        for (long i = 0; i < numbers.byteSize(); i += 2) {
+        for (long i = 0; i < Math.min(2L * PERIOD, numbers.byteSize()); i += 2) {
             float value = (float) (random.nextDouble() - 0.5) * size;
             numbers.set(Codecs.LE_SHORT, i, Codecs.floatToBf16(value));
         }
+        repeat(numbers, 2L * PERIOD);
         return new Bf16Matrix(numbers, rows, cols);
     }
 
@@ -164,7 +214,7 @@ public final class DummyWeights implements WeightSource {
 
     @Override
     public void pageIn(LoadProgress progress, int threads) {
-        // Nothing is on a disk.
+        progress.say("Random weights: " + gigabytes(bytes) + " GB in memory.\n"); // nothing is on a disk
     }
 
     @Override

@@ -12,6 +12,7 @@ import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * Turns stored bytes into weights, whole or one rank's shard. Whole weights and row shards are views of the file;
@@ -22,6 +23,9 @@ import java.lang.foreign.MemorySegment;
  * @param blockCols  columns per such scale
  */
 record FormatReader(Arena arena, int blockRows, int blockCols) {
+    /** The width of blocks that kernels are written for. */
+    private static final int USUAL = 128;
+
     /** The part [rowFrom, rowFrom + rows) x [colFrom, colFrom + cols) of a matrix with {@code stride} columns. */
     private record Part(int rowFrom, int rows, int colFrom, int cols, int stride) {}
 
@@ -60,11 +64,43 @@ record FormatReader(Arena arena, int blockRows, int blockCols) {
      * @throws CheckpointException if a shard's border would run through a block
      */
     WeightMatrix fp8(StoredTensor stored, Tensor scales, int rows, int cols, Shard shard) {
+        return fp8(stored, scales, blockRows, blockCols, rows, cols, shard);
+    }
+
+    private WeightMatrix fp8(StoredTensor stored, Tensor scales, int tall, int wide, int rows, int cols, Shard shard) {
         Part part = part(stored.name(), rows, cols, shard);
-        requireWholeBlocks(stored.name(), part, shard, "FP8", blockRows, blockCols);
+        requireWholeBlocks(stored.name(), part, shard, "FP8", tall, wide);
         MemorySegment data = cut(stored.data(), part, 1, 1);
-        return new Fp8BlockMatrix(
-                data, scales(scales, part, blockRows, blockCols), part.rows, part.cols, blockRows, blockCols);
+        return new Fp8BlockMatrix(data, scales(scales, part, tall, wide), part.rows, part.cols, tall, wide);
+    }
+
+    /**
+     * An FP8 weight with one scale for each row, or for all of it: each is written down for every {@value #USUAL} columns, so
+     * that the kernels of blocks serve it.
+     *
+     * @param scales  [rows, 1], or [1, 1]
+     */
+    WeightMatrix fp8Rows(StoredTensor stored, Tensor scales, int rows, int cols, Shard shard) {
+        int tall = scales.rows() == 1 ? USUAL : 1;
+        int scaleRows = Math.ceilDiv(rows, tall);
+        int scaleCols = Math.ceilDiv(cols, USUAL);
+        Tensor spread = new Tensor(arena.allocate(Tensor.byteSize(scaleRows, scaleCols), 64), scaleRows, scaleCols);
+        for (int row = 0; row < scaleRows; row++) {
+            for (int col = 0; col < scaleCols; col++) {
+                spread.set(row, col, scales.get(scales.rows() == 1 ? 0 : row, 0));
+            }
+        }
+        return fp8(stored, spread, tall, USUAL, rows, cols, shard);
+    }
+
+    /** Scales that are powers of two: a byte is the exponent plus 127, 255 is NaN. */
+    Tensor powers(MemorySegment bytes, int rows, int cols) {
+        Tensor floats = new Tensor(arena.allocate(Tensor.byteSize(rows, cols), 64), rows, cols);
+        for (long i = 0; i < (long) rows * cols; i++) {
+            int code = bytes.get(ValueLayout.JAVA_BYTE, i) & 0xFF;
+            floats.data().set(Tensor.F32, 4 * i, code == 255 ? Float.NaN : Math.scalb(1f, code - 127));
+        }
+        return floats;
     }
 
     /**

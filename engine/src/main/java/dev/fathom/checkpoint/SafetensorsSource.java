@@ -1,5 +1,6 @@
 package dev.fathom.checkpoint;
 
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.DType;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Weights of a safetensors checkpoint, one file or many with an index, mapped and checked when opened. Weights may be
@@ -22,6 +24,12 @@ public final class SafetensorsSource implements WeightSource {
     /** Of scales of rows. */
     private static final String ROW_SCALE_SUFFIX = "_scale";
 
+    private static final String WEIGHT = "weight";
+    private static final String INPUT_SCALE = "input_scale";
+    private static final String AWQ_CODES = "qweight";
+    private static final String AWQ_ZEROS = "qzeros";
+    private static final String AWQ_SCALES = "scales";
+
     private static final int DEFAULT_BLOCK = 128;
 
     private final CheckpointFiles files;
@@ -30,6 +38,8 @@ public final class SafetensorsSource implements WeightSource {
     private final Map<String, MemorySegment> mapped = new LinkedHashMap<>();
     private final Map<String, Located> tensors = new LinkedHashMap<>();
     private final TensorUse use = new TensorUse();
+    /** By how much weights in memory are larger than the tensors they were made of. */
+    private final AtomicLong grown = new AtomicLong();
 
     /** A tensor and the file it lies in. */
     private record Located(TensorEntry entry, String file) {}
@@ -59,8 +69,8 @@ public final class SafetensorsSource implements WeightSource {
     /**
      * Opens a checkpoint: maps its files and checks every header; no weight is read yet.
      *
-     * @param blockRows  rows of an FP8 block, {@code quantization_config.weight_block_size[0]}
-     * @param blockCols  columns of an FP8 block
+     * @param blockRows  rows of an FP8 block, {@code quantization_config.weight_block_size[0]}; 1 for AWQ
+     * @param blockCols  columns of an FP8 block, or of AWQ's group
      * @throws CheckpointException if a file is missing, cut short, damaged, or does not agree with the index
      */
     public static SafetensorsSource open(CheckpointFiles files, int blockRows, int blockCols) {
@@ -156,7 +166,12 @@ public final class SafetensorsSource implements WeightSource {
 
     @Override
     public boolean contains(String name) {
-        return tensors.containsKey(name);
+        return tensors.containsKey(name) || tensors.containsKey(packed(name, AWQ_CODES));
+    }
+
+    /** The name of a part of a weight that is stored in parts. */
+    private static String packed(String name, String part) {
+        return name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) + part : name;
     }
 
     /** Names of all tensors. */
@@ -171,6 +186,9 @@ public final class SafetensorsSource implements WeightSource {
 
     @Override
     public WeightMatrix matrix(String name, int rows, int cols, Shard shard) {
+        if (!tensors.containsKey(name) && contains(name)) {
+            return awq(name, rows, cols, shard);
+        }
         Located weight = require(name);
         requireShape(weight, List.of((long) rows, (long) cols));
         if (weight.entry.bytes() == 0) {
@@ -181,7 +199,7 @@ public final class SafetensorsSource implements WeightSource {
         use.use(name);
         return switch (type) {
             case F32, F16, BF16 -> reader.plain(stored(weight, type), rows, cols, shard);
-            case F8_E4M3 -> reader.fp8(stored(weight, type), blockScales(weight, rows, cols), rows, cols, shard);
+            case F8_E4M3 -> fp8(weight, stored(weight, type), rows, cols, shard);
             case I8 -> {
                 boolean blocks = tensors.containsKey(name + SCALE_SUFFIX);
                 Tensor scales = blocks ? blockScales(weight, rows, cols) : rowScales(weight, rows);
@@ -190,21 +208,70 @@ public final class SafetensorsSource implements WeightSource {
         };
     }
 
+    private WeightMatrix awq(String name, int rows, int cols, Shard shard) {
+        Located codes = require(packed(name, AWQ_CODES));
+        Located zeros = require(packed(name, AWQ_ZEROS));
+        Located scales = require(packed(name, AWQ_SCALES));
+        int group = reader.blockCols();
+        if (group % AwqReader.COLUMNS != 0 || cols % group != 0 || rows % AwqReader.PACKED != 0) {
+            throw new CheckpointException(name + ": AWQ groups of " + group + " (group_size in config.json) do not cut a ["
+                    + rows + ", " + cols + "] weight; check that config.json belongs to these weights.");
+        }
+        long words = rows / AwqReader.PACKED;
+        long groups = cols / group;
+        requireStored(codes, StoredType.I32, List.of((long) cols, words));
+        requireStored(zeros, StoredType.I32, List.of(groups, words));
+        requireStored(scales, StoredType.F16, List.of(groups, (long) rows));
+        MemorySegment blocks = AwqReader.blocks(
+                new AwqReader.Parts(data(codes), data(zeros), data(scales), rows, cols, group), arena);
+        long stored = 0;
+        for (Located part : List.of(codes, zeros, scales)) {
+            use.use(part.entry.name());
+            use.release(part.entry.name());
+            stored += part.entry.bytes();
+        }
+        grown.addAndGet(blocks.byteSize() - stored);
+        return reader.blocks(name, BlockFormat.AWQ, blocks, rows, cols, shard);
+    }
+
+    private void requireStored(Located tensor, StoredType type, List<Long> shape) {
+        if (tensor.entry.type() != type) {
+            throw new CheckpointException(tensor.entry.name() + ": dtype " + tensor.entry.type() + " in "
+                    + files.describe(tensor.file) + " is not served; this part of an AWQ weight must be " + type + ".");
+        }
+        requireShape(tensor, shape);
+    }
+
+    private WeightMatrix fp8(Located weight, StoredTensor codes, int rows, int cols, Shard shard) {
+        String name = weight.entry.name();
+        Located scale = tensors.get(name + ROW_SCALE_SUFFIX);
+        if (scale == null || tensors.containsKey(name + SCALE_SUFFIX)) {
+            return reader.fp8(codes, blockScales(weight, rows, cols), rows, cols, shard);
+        }
+        // Of static activations; ours are not rounded, so that nothing needs it.
+        use.use(packed(name, INPUT_SCALE));
+        boolean one = scale.entry.bytes() == scale.entry.type().bytes();
+        Tensor scales = one ? reader.floats(stored(scale, servedType(scale)), 1, 1) : rowScales(weight, rows);
+        use.use(scale.entry.name());
+        return reader.fp8Rows(codes, scales, rows, cols, shard);
+    }
+
     private Tensor blockScales(Located weight, int rows, int cols) {
         String name = weight.entry.name();
         String scaleName = name + SCALE_SUFFIX;
         Located scale = tensors.get(scaleName);
         if (scale == null) {
             throw new CheckpointException(name + " in " + files.describe(weight.file)
-                    + " is F8_E4M3 but has no scales " + scaleName
-                    + ": only FP8 with block scales is served; use such a checkpoint or a BF16 one.");
+                    + " is F8_E4M3 but has neither scales of blocks, " + scaleName + ", nor of rows, " + name
+                    + ROW_SCALE_SUFFIX + ": download the checkpoint again, or use a BF16 one.");
         }
         int scaleRows = Math.ceilDiv(rows, reader.blockRows());
         int scaleCols = Math.ceilDiv(cols, reader.blockCols());
         requireShape(scale, List.of((long) scaleRows, (long) scaleCols));
-        Tensor scales = reader.floats(stored(scale, servedType(scale)), scaleRows, scaleCols);
         use.use(scaleName);
-        return scales;
+        return scale.entry.type() == StoredType.F8_E8M0
+                ? reader.powers(data(scale), scaleRows, scaleCols)
+                : reader.floats(stored(scale, servedType(scale)), scaleRows, scaleCols);
     }
 
     private Tensor rowScales(Located weight, int rows) {
@@ -260,8 +327,9 @@ public final class SafetensorsSource implements WeightSource {
     @Override
     public long totalBytes() {
         return tensors.values().stream()
-                .mapToLong(tensor -> tensor.entry.bytes())
-                .sum();
+                        .mapToLong(tensor -> tensor.entry.bytes())
+                        .sum()
+                + grown.get();
     }
 
     @Override
@@ -295,10 +363,14 @@ public final class SafetensorsSource implements WeightSource {
     }
 
     private StoredTensor stored(Located tensor, DType type) {
+        return new StoredTensor(tensor.entry.name(), type, data(tensor));
+    }
+
+    private MemorySegment data(Located tensor) {
         MemorySegment file = mapped.get(tensor.file);
         if (file == null) {
             throw new IllegalStateException("no mapping of " + tensor.file);
         }
-        return new StoredTensor(tensor.entry.name(), type, file.asSlice(tensor.entry.begin(), tensor.entry.bytes()));
+        return file.asSlice(tensor.entry.begin(), tensor.entry.bytes());
     }
 }

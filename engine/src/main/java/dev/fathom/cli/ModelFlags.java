@@ -71,7 +71,7 @@ final class ModelFlags {
             names = "--quantization",
             paramLabel = "NAME",
             description =
-                    "w8a8_int8 or fp8: BF16 weights are quantized at load, which halves their memory. Default: as the checkpoint is.")
+                    "w8a8_int8 or fp8: BF16 weights are quantized at load, which halves their memory. awq: the checkpoint must be AWQ. Default: as the checkpoint is.")
     private @Nullable String quantization;
 
     @Option(
@@ -134,7 +134,7 @@ final class ModelFlags {
         oneOf("--device", device, "auto", "cuda", "cpu");
         oneOf("--dtype", dtype, "auto");
         if (quantization != null) {
-            oneOf("--quantization", quantization, "w8a8_int8", "fp8");
+            oneOf("--quantization", quantization, "w8a8_int8", "fp8", "awq");
         }
         if (contextLength < 0 || threads < 0) {
             throw CliException.usage("--context-length and --threads must be positive.");

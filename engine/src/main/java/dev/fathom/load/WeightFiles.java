@@ -10,7 +10,9 @@ import dev.fathom.checkpoint.QuantizedWeights;
 import dev.fathom.checkpoint.SafetensorsSource;
 import dev.fathom.checkpoint.WeightSource;
 import dev.fathom.model.WeightQuantization;
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.DType;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +26,7 @@ final class WeightFiles {
     /** @throws CheckpointException if they are stored in a format that cannot become the wanted one */
     static WeightSource open(WeightOptions options, CheckpointFiles files, HfConfig config, LoadProgress progress) {
         if (options.random()) {
-            return random(options, files, config);
+            return random(options, files, config).within(memory(), progress);
         }
         if (files instanceof GgufCheckpoint gguf) {
             if (options.quantization() != null) {
@@ -46,11 +48,27 @@ final class WeightFiles {
         }
     }
 
+    /** Of the machine, or of the container this runs in. */
+    private static long memory() {
+        return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+                .getTotalMemorySize();
+    }
+
     /** What weights are to be quantized to; null where they stay. */
     private static QuantizedWeights.@Nullable Format wanted(
             WeightOptions options, HfConfig config, SafetensorsSource stored) {
         if (options.quantization() == null) {
             return null;
+        }
+        boolean awq = WeightQuantization.read(config) == WeightQuantization.AWQ;
+        if (options.quantization().equals("awq")) {
+            if (awq) {
+                return null;
+            }
+            throw refused(options, config, "is not of AWQ weights; Fathom quantizes at load to w8a8_int8 and fp8 only");
+        }
+        if (awq) {
+            throw refused(options, config, "is of weights that already are AWQ");
         }
         boolean int8 = options.quantization().equals("w8a8_int8");
         if (stored.stores(DType.F8_E4M3)) {
@@ -79,8 +97,10 @@ final class WeightFiles {
         }
         return switch (WeightQuantization.read(config)) {
             case FP8 -> DummyWeights.fp8(block(config), SEED);
+            case FP8_ROWS -> DummyWeights.fp8(List.of(1, DEFAULT_BLOCK), SEED);
             case INT8_BLOCKS -> DummyWeights.int8(block(config), SEED);
             case INT8_ROWS -> DummyWeights.int8(List.of(), SEED);
+            case AWQ -> DummyWeights.blocks(BlockFormat.AWQ, SEED);
             case NONE -> {
                 if (options.quantization() == null) {
                     yield DummyWeights.bf16(SEED);
@@ -92,8 +112,11 @@ final class WeightFiles {
         };
     }
 
-    /** Rows and columns of a block of FP8 or INT8. */
+    /** Rows and columns of a block of FP8 or INT8; of a group of AWQ. */
     private static List<Integer> block(HfConfig config) {
+        if (WeightQuantization.read(config) == WeightQuantization.AWQ) {
+            return List.of(1, WeightQuantization.awqGroup(config.object("quantization_config")));
+        }
         List<Integer> block = config.objectIfPresent("quantization_config")
                 .map(quantization -> quantization.integersOrNone("weight_block_size"))
                 .filter(sizes -> !sizes.isEmpty())

@@ -4,10 +4,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Block formats of GGUF files, by the names they have there: each row is cut into blocks of columns, and a block holds its
+ * Block formats of GGUF files, by the names they have there, and AWQ's: each row is cut into blocks of columns, and a block holds its
  * scales and its small integers side by side. What {@link #get} computes defines the format: every product in it is exact
  * in float32 (a half-precision scale times at most 13 bits), so that a value is rounded at most once, when a minimum is
- * subtracted.
+ * subtracted or added.
  *
  * @see "ggml, ggml-common.h, block_q4_0 and those after it"
  */
@@ -19,6 +19,27 @@ public enum BlockFormat {
             return half(data, at) * (nibble(data, at + 2, i) - 8);
         }
     },
+    /** d and m (halves), then as Q4_0. w = d q + m. */
+    Q4_1(32, 20) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            return half(data, at) * nibble(data, at + 4, i) + half(data, at + 2);
+        }
+    },
+    /** d (half), the zero point in the low half of a byte, then as Q4_0. w = d (q - zero). Not of GGUF: see checkpoint.AwqReader. */
+    AWQ(32, 19) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            return half(data, at) * (nibble(data, at + 3, i) - halfByte(data, at + 2, 0));
+        }
+    },
+    /** d (half), then as Q4_0, but q is one of sixteen steps that are denser around zero. w = d step[q]. */
+    IQ4_NL(32, 18) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            return half(data, at) * STEPS[nibble(data, at + 2, i)];
+        }
+    },
     /** d (half), 32 fifth bits, then as Q4_0. w = d (q - 16). */
     Q5_0(32, 22) {
         @Override
@@ -27,11 +48,36 @@ public enum BlockFormat {
             return half(data, at) * ((nibble(data, at + 6, i) | fifth << 4) - 16);
         }
     },
+    /** d and m (halves), 32 fifth bits, then as Q4_0. w = d q + m. */
+    Q5_1(32, 24) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            int fifth = data.get(Codecs.LE_INT, at + 4) >>> i & 1;
+            return half(data, at) * (nibble(data, at + 8, i) | fifth << 4) + half(data, at + 2);
+        }
+    },
     /** d (half), 32 signed bytes. w = d q. */
     Q8_0(32, 34) {
         @Override
         float get(MemorySegment data, long at, int i) {
             return half(data, at) * data.get(ValueLayout.JAVA_BYTE, at + 2 + i);
+        }
+    },
+    /**
+     * 32 bytes of third bits, 64 bytes of low two bits, 12 bytes of 6-bit scales of 16 columns each, d (half). Of each 128
+     * columns, column c has its low bits in byte c % 32, bits 2 (c / 32) and up; its third bit is bit (column / 32) of byte
+     * c % 32. w = d (scale - 32) (q - 4).
+     */
+    Q3_K(256, 110) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            int c = i % 128;
+            int low = data.get(ValueLayout.JAVA_BYTE, at + 32 + i / 128 * 32L + c % 32) >> (c / 32 * 2) & 3;
+            int third = data.get(ValueLayout.JAVA_BYTE, at + i % 32) >> (i / 32) & 1;
+            int run = i / 16;
+            int scale = halfByte(data, at + 96 + run % 8, run / 8)
+                    | (data.get(ValueLayout.JAVA_BYTE, at + 104 + run % 4) >> (run / 4 * 2) & 3) << 4;
+            return half(data, at + 108) * (scale - 32) * ((low | third << 2) - 4);
         }
     },
     /**
@@ -69,6 +115,9 @@ public enum BlockFormat {
             return half(data, at + 208) * scale * ((low | high << 4) - 32);
         }
     };
+
+    /** Of IQ4_NL. */
+    private static final byte[] STEPS = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
     private final int columns;
     private final int bytes;

@@ -1,6 +1,7 @@
 package dev.fathom.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Tensor;
@@ -8,6 +9,7 @@ import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -80,6 +82,28 @@ class DummyWeightsTest {
         try (DummyWeights weights = DummyWeights.bf16(1)) {
             Tensor norm = weights.vector("model.norm.weight", 7);
             assertThat(norm.toArray()).containsOnly(1f).hasSize(7);
+        }
+    }
+
+    @Test
+    void refusesMoreThanTheMemoryThereIsAndSaysHowMuchItMade() {
+        List<String> said = new ArrayList<>();
+        LoadProgress progress = new LoadProgress() {
+            @Override
+            public void advance(long done, long total) {}
+
+            @Override
+            public void say(String text) {
+                said.add(text);
+            }
+        };
+        try (DummyWeights weights = DummyWeights.bf16(1).within(300_000, progress)) {
+            weights.matrix("a_proj.weight", 400, 250);
+            assertThatThrownBy(() -> weights.matrix("b_proj.weight", 4000, 100))
+                    .isInstanceOf(CheckpointException.class)
+                    .hasMessageContainingAll("more than the 0.0 GB", "b_proj.weight is next", "num_hidden_layers");
+            weights.pageIn(progress, 1);
+            assertThat(said).containsExactly("Random weights: 0.0 GB in memory.\n");
         }
     }
 }

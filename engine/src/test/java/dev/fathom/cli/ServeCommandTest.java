@@ -97,7 +97,7 @@ class ServeCommandTest {
                 "--device tpu | --device tpu is not supported in this version: use auto or cuda or cpu.",
                 "--device cuda --kernel-backend c | --kernel-backend c runs on the CPU: give --device cpu, or leave the flag out.",
                 "--dtype float16 | --dtype float16 is not supported in this version: use auto.",
-                "--quantization awq | --quantization awq is not supported in this version: use w8a8_int8 or fp8.",
+                "--quantization gptq | --quantization gptq is not supported in this version: use w8a8_int8 or fp8 or awq.",
                 "--schedule-policy random | --schedule-policy random is not supported in this version: use fcfs or lpm.",
                 "--mem-fraction-static 1.5 | --mem-fraction-static must be between 0 and 1, got 1.5.",
                 "--max-running-requests 0 | --max-running-requests must be at least 1, got 0.",

@@ -32,8 +32,8 @@ abstract class BlockContract extends ExpertsContract {
             data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
         double size = switch (format) {
-            case Q4_0, Q5_0, Q8_0 -> 0.05;
-            case Q4_K, Q5_K, Q6_K -> 0.002;
+            case Q4_0, Q5_0, Q8_0, Q4_1, Q5_1, AWQ, IQ4_NL -> 0.05;
+            case Q4_K, Q5_K, Q6_K, Q3_K -> 0.002;
         };
         for (long block = 0; block < bytes; block += format.bytes()) {
             for (int place : scalePlaces(format)) {
@@ -46,11 +46,23 @@ abstract class BlockContract extends ExpertsContract {
         return new BlockMatrix(format, data, rows, cols);
     }
 
+    /** A GPU refuses some by name, when a model is loaded. */
+    private boolean serves(BlockFormat format) {
+        try {
+            kernels.bind(blocks(format, 1, format.columns()));
+            return true;
+        } catch (KernelException e) {
+            assertThat(e).hasMessage(format + " weights are served on the CPU only in this version");
+            return false;
+        }
+    }
+
     /** Byte offsets of a block's half-precision scales. */
     private static List<Integer> scalePlaces(BlockFormat format) {
         return switch (format) {
-            case Q4_0, Q5_0, Q8_0 -> List.of(0);
-            case Q4_K, Q5_K -> List.of(0, 2);
+            case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL -> List.of(0);
+            case Q4_1, Q5_1, Q4_K, Q5_K -> List.of(0, 2);
+            case Q3_K -> List.of(108);
             case Q6_K -> List.of(208);
         };
     }
@@ -58,6 +70,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void multipliesRowsOfBlocks(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         int block = format.columns();
         for (int cols : new int[] {block, 2 * block, 3 * block, 5 * block, 1024, 1024 + block, 2048 + 3 * block}) {
             for (int m : new int[] {1, 3, 7}) {
@@ -77,8 +92,8 @@ abstract class BlockContract extends ExpertsContract {
     static double minimum(BlockMatrix weight, int row, int col) {
         BlockFormat format = weight.format();
         return switch (format) {
-            case Q4_0, Q5_0, Q8_0, Q6_K -> 0;
-            case Q4_K, Q5_K -> {
+            case Q4_0, Q5_0, Q8_0, Q6_K, AWQ, IQ4_NL, Q3_K -> 0;
+            case Q4_1, Q5_1, Q4_K, Q5_K -> {
                 long at = format.rowBytes(weight.cols()) * row
                         + format.rowBytes(col / format.columns() * format.columns());
                 MemorySegment block = MemorySegment.ofArray(
@@ -92,6 +107,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void decodesBlocksExactly(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         checkSingleColumns(blocks(format, 6, 512), format.name());
         checkSingleColumns(blocks(format, 6, 512, true), format + " with extreme scales");
     }
@@ -126,6 +144,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void copesWithExtremeRowsAndBlocks(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         for (double size : new double[] {0, 1e30, 1e-36, 1e-40}) {
             check(blocks(format, 9, 512), gaussian(5, 512, size), format + " rows of size " + size);
         }
@@ -164,6 +185,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void givesNotANumberForRowsThatAreNotFinite(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         for (float planted : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
             BlockMatrix weight = blocks(format, 9, 512);
             Tensor x = gaussian(3, 512);
@@ -184,6 +208,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void givesABlockRowTheSameBitsAloneAndInABatch(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         for (int cols : new int[] {format.columns(), 768, 2048 + format.columns()}) {
             LinearKernel linear = kernels.bind(blocks(format, 71, cols));
             Tensor x = gaussian(69, cols);
@@ -202,6 +229,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void bindsHeadsOfBlocks(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         for (int m : new int[] {1, 6}) {
             for (int[] shape : new int[][] {{1, 3, 1}, {5, 33, 2}, {16, 128, 1}}) {
                 int inputs = shape[2] * format.columns();
@@ -213,6 +243,9 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void embedsBlocksExactly(BlockFormat format) {
+        if (!serves(format)) {
+            return;
+        }
         BlockMatrix table = blocks(format, 11, 3 * format.columns());
         int[] ids = {10, 0, 3, 3};
         Tensor out = tensor(4, table.cols());
@@ -254,7 +287,7 @@ abstract class BlockContract extends ExpertsContract {
     @Test
     void passesNotANumberOnFromABlocksScale() {
         for (BlockFormat format : BlockFormat.values()) {
-            for (int m : new int[] {1, 3}) {
+            for (int m : serves(format) ? new int[] {1, 3} : new int[0]) {
                 BlockMatrix weight = blocks(format, 6, 512);
                 long block = format.rowBytes(512) * 2 + format.bytes();
                 weight.data().set(Codecs.LE_SHORT, block + scalePlaces(format).getFirst(), (short) 0x7E00);

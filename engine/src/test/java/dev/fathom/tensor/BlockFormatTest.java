@@ -20,7 +20,11 @@ class BlockFormatTest {
             8, BlockFormat.Q8_0,
             12, BlockFormat.Q4_K,
             13, BlockFormat.Q5_K,
-            14, BlockFormat.Q6_K);
+            14, BlockFormat.Q6_K,
+            3, BlockFormat.Q4_1,
+            7, BlockFormat.Q5_1,
+            20, BlockFormat.IQ4_NL,
+            11, BlockFormat.Q3_K);
 
     /**
      * {@code golden/gguf/blocks.bin} holds random blocks with ordinary and extreme scales and what gguf-py 0.19.0 makes
@@ -44,7 +48,8 @@ class BlockFormatTest {
             }
             at += 8 + bytes + 4L * blocks * columns;
         }
-        assertThat(formats).isEqualTo(BlockFormat.values().length);
+        assertThat(formats).isEqualTo(FORMATS.size());
+        assertThat(BlockFormat.values()).hasSize(FORMATS.size() + 1); // AWQ's is our own
     }
 
     @Test

@@ -30,6 +30,7 @@ public final class CKernels {
             "fp8.h",
             "codes.h",
             "int8.h",
+            "strips.h",
             "blocks.h",
             "product.h",
             "product.c",

@@ -27,6 +27,11 @@ final class WeightStruct {
     private static final long BF16 = 8;
     private static final long F16 = 9;
     private static final long INT8 = 10;
+    private static final long Q4_1 = 11;
+    private static final long Q5_1 = 12;
+    private static final long AWQ = 13;
+    private static final long IQ4_NL = 14;
+    private static final long Q3_K = 15;
 
     /** The width of FP8 blocks that the kernels are written for. */
     private static final int BLOCK = 128;
@@ -133,6 +138,11 @@ final class WeightStruct {
             case Q4_K -> Q4_K;
             case Q5_K -> Q5_K;
             case Q6_K -> Q6_K;
+            case Q4_1 -> Q4_1;
+            case Q5_1 -> Q5_1;
+            case AWQ -> AWQ;
+            case IQ4_NL -> IQ4_NL;
+            case Q3_K -> Q3_K;
         };
     }
 

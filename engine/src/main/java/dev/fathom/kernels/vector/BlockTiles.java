@@ -16,7 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
  * multiplication or one fused with the subtraction of a minimum. All products are exact, so that this gives the bits of
  * {@link dev.fathom.tensor.WeightMatrix#get}. Rows are whole blocks: there are no columns after the last whole vector.
  */
-sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tiles, Q4KTiles, Q5KTiles, Q6KTiles {
+sealed interface BlockTiles extends WeightTiles permits OffsetTiles, RareTiles, Q4Tiles, Q5Tiles, Q8Tiles, Q4KTiles, Q5KTiles, Q6KTiles {
     /** As many bytes as there are float lanes; with four lanes there is no such vector, and this one is not used. */
     VectorSpecies<Byte> I8 = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * COUNT)));
 
@@ -70,7 +70,8 @@ sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tile
      */
     void expandRow(long at, int count, MemorySegment panel, long to, MemorySegment scales);
 
-    private void expandSlowly(int row, int from, int count, MemorySegment panel, long to) {
+    /** One number at a time. */
+    default void expandSlowly(int row, int from, int count, MemorySegment panel, long to) {
         for (int i = 0; i < count; i++) {
             panel.set(Tensor.F32, to + 16L * (i & -COUNT) + 4L * (i & (COUNT - 1)), weight().get(row, from + i));
         }
@@ -112,6 +113,8 @@ sealed interface BlockTiles extends WeightTiles permits Q4Tiles, Q5Tiles, Q8Tile
     static BlockTiles of(BlockMatrix weight) {
         return switch (weight.format()) {
             case Q4_0 -> new Q4Tiles(weight);
+            case Q4_1, Q5_1, AWQ -> new OffsetTiles(weight);
+            case IQ4_NL, Q3_K -> new RareTiles(weight);
             case Q5_0 -> new Q5Tiles(weight);
             case Q8_0 -> new Q8Tiles(weight);
             case Q4_K -> new Q4KTiles(weight);
