@@ -100,7 +100,8 @@ public final class DummyWeights implements WeightSource {
         if (bytes + (long) rows * cols / 2 > mostBytes) {
             throw new CheckpointException("Random weights of this configuration take more than the "
                     + gigabytes(mostBytes) + " GB of memory there are: " + gigabytes(bytes) + " GB are made, and "
-                    + name + " is next; take fewer layers, with --json-model-override-args '{\"num_hidden_layers\": 4}'.");
+                    + name
+                    + " is next; take fewer layers, with --json-model-override-args '{\"num_hidden_layers\": 4}'.");
         }
         WeightMatrix matrix = name.contains("_proj") ? projections.random(this, rows, cols) : bf16(rows, cols);
         long before = bytes;

@@ -214,16 +214,17 @@ public final class SafetensorsSource implements WeightSource {
         Located scales = require(packed(name, AWQ_SCALES));
         int group = reader.blockCols();
         if (group % AwqReader.COLUMNS != 0 || cols % group != 0 || rows % AwqReader.PACKED != 0) {
-            throw new CheckpointException(name + ": AWQ groups of " + group + " (group_size in config.json) do not cut a ["
-                    + rows + ", " + cols + "] weight; check that config.json belongs to these weights.");
+            throw new CheckpointException(
+                    name + ": AWQ groups of " + group + " (group_size in config.json) do not cut a [" + rows + ", "
+                            + cols + "] weight; check that config.json belongs to these weights.");
         }
         long words = rows / AwqReader.PACKED;
         long groups = cols / group;
         requireStored(codes, StoredType.I32, List.of((long) cols, words));
         requireStored(zeros, StoredType.I32, List.of(groups, words));
         requireStored(scales, StoredType.F16, List.of(groups, (long) rows));
-        MemorySegment blocks = AwqReader.blocks(
-                new AwqReader.Parts(data(codes), data(zeros), data(scales), rows, cols, group), arena);
+        MemorySegment blocks =
+                AwqReader.blocks(new AwqReader.Parts(data(codes), data(zeros), data(scales), rows, cols, group), arena);
         long stored = 0;
         for (Located part : List.of(codes, zeros, scales)) {
             use.use(part.entry.name());

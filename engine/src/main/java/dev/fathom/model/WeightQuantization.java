@@ -65,7 +65,8 @@ public enum WeightQuantization {
         String version = quantization.textOr("version", "gemm").toLowerCase(Locale.ROOT);
         if (bits != 4 || !version.equals("gemm") || (group != 32 && group != 64 && group != 128)) {
             throw new CheckpointException(quantization.where() + ": AWQ with " + bits + " bits, version " + version
-                    + " and group_size " + group + " is not served, only 4 bits, version gemm and groups of 32, 64 or 128"
+                    + " and group_size " + group
+                    + " is not served, only 4 bits, version gemm and groups of 32, 64 or 128"
                     + " are");
         }
         quantization.requireFlag("zero_point", true);

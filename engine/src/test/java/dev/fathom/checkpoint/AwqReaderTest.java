@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.fathom.tensor.BlockFormat;
-import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import dev.fathom.tensor.WeightMatrix;
+import dev.fathom.tensor.WeightMatrix.BlockMatrix;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -40,9 +40,7 @@ class AwqReaderTest {
             assertThat(((BlockMatrix) weight).format()).isEqualTo(BlockFormat.AWQ);
             for (int row = 0; row < rows; row++) {
                 for (int col = 0; col < cols; col++) {
-                    assertThat(weight.get(row, col))
-                            .as("[%d, %d]", row, col)
-                            .isEqualTo(expected.get(row, col) + 0f);
+                    assertThat(weight.get(row, col)).as("[%d, %d]", row, col).isEqualTo(expected.get(row, col) + 0f);
                 }
             }
             int stored = rows * cols / 2 + cols / group * (rows / 2 + 2 * rows);
@@ -62,7 +60,8 @@ class AwqReaderTest {
         }
     }
 
-    private static SafetensorsWriter parts(String codesType, List<Integer> codes, List<Integer> zeros, String scaleType) {
+    private static SafetensorsWriter parts(
+            String codesType, List<Integer> codes, List<Integer> zeros, String scaleType) {
         return new SafetensorsWriter()
                 .add("a.qweight", codesType, codes, new byte[4 * codes.get(0) * codes.get(1)])
                 .add("a.qzeros", "I32", zeros, new byte[4 * zeros.get(0) * zeros.get(1)])

@@ -129,7 +129,10 @@ class SafetensorsSourceTest {
     @Test
     void refusesFp8WithoutOrWithOtherScales() {
         try (SafetensorsSource source = open(new SafetensorsWriter().addFp8("x.weight", List.of(2, 4), counted(8)))) {
-            refused(() -> source.matrix("x.weight", 2, 4), "x.weight", "neither scales of blocks, x.weight_scale_inv, nor of rows, x.weight_scale");
+            refused(
+                    () -> source.matrix("x.weight", 2, 4),
+                    "x.weight",
+                    "neither scales of blocks, x.weight_scale_inv, nor of rows, x.weight_scale");
         }
         SafetensorsWriter wrong = new SafetensorsWriter()
                 .addFp8("x.weight", List.of(4, 8), counted(32))

@@ -18,8 +18,9 @@ class WeightQuantizationTest {
                "input_activations": {"num_bits": 8, "type": "int", "strategy": "token", "symmetric": true,
                  "dynamic": true}}}}""";
 
-    private static final String AWQ = "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 128, \"version\": \"gemm\","
-            + " \"zero_point\": true, \"modules_to_not_convert\": null}";
+    private static final String AWQ =
+            "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 128, \"version\": \"gemm\","
+                    + " \"zero_point\": true, \"modules_to_not_convert\": null}";
 
     @ParameterizedTest
     @CsvSource(

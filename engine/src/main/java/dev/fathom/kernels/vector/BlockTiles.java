@@ -16,7 +16,8 @@ import jdk.incubator.vector.VectorSpecies;
  * multiplication or one fused with the subtraction of a minimum. All products are exact, so that this gives the bits of
  * {@link dev.fathom.tensor.WeightMatrix#get}. Rows are whole blocks: there are no columns after the last whole vector.
  */
-sealed interface BlockTiles extends WeightTiles permits OffsetTiles, RareTiles, Q4Tiles, Q5Tiles, Q8Tiles, Q4KTiles, Q5KTiles, Q6KTiles {
+sealed interface BlockTiles extends WeightTiles
+        permits OffsetTiles, RareTiles, Q4Tiles, Q5Tiles, Q8Tiles, Q4KTiles, Q5KTiles, Q6KTiles {
     /** As many bytes as there are float lanes; with four lanes there is no such vector, and this one is not used. */
     VectorSpecies<Byte> I8 = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * COUNT)));
 
