@@ -11,13 +11,13 @@ import tools.jackson.databind.JsonNode;
 final class GrammarReader {
     private GrammarReader() {}
 
-    /** The grammar of {@code json_schema}, {@code regex} or {@code ebnf} among sampling parameters; null for none. */
+    /** The grammar among sampling parameters, of which each kind has a field; null for none. */
     static @Nullable GrammarSource sampling(JsonFields fields) {
         List<GrammarSource> given = new ArrayList<>();
-        for (GrammarSource.Kind kind : GrammarSource.Kind.values()) {
-            add(fields, new GrammarSource(kind, "").field(), kind, given);
-        }
-        fields.refuse("structural_tag");
+        add(fields, "json_schema", GrammarSource.Kind.JSON_SCHEMA, given);
+        add(fields, "regex", GrammarSource.Kind.REGEX, given);
+        add(fields, "ebnf", GrammarSource.Kind.EBNF, given);
+        structuralTag(fields, given);
         return onlyOne(given);
     }
 
@@ -26,7 +26,8 @@ final class GrammarReader {
         List<GrammarSource> given = new ArrayList<>();
         add(fields, "regex", GrammarSource.Kind.REGEX, given);
         add(fields, "ebnf", GrammarSource.Kind.EBNF, given);
-        fields.refuse("json_schema", "structural_tag");
+        structuralTag(fields, given);
+        fields.refuse("json_schema");
         GrammarSource format = responseFormat(fields);
         if (format != null) {
             given.add(format);
@@ -41,6 +42,15 @@ final class GrammarReader {
         }
     }
 
+    /** SGLang takes the tag as JSON text; an object is one, too. */
+    private static void structuralTag(JsonFields fields, List<GrammarSource> given) {
+        JsonNode tag = fields.node("structural_tag");
+        if (tag != null) {
+            String text = tag.isString() ? tag.stringValue() : tag.toString();
+            given.add(new GrammarSource(GrammarSource.Kind.STRUCTURAL_TAG, text));
+        }
+    }
+
     /** SGLang's sentence. */
     private static @Nullable GrammarSource onlyOne(List<GrammarSource> given) {
         if (given.size() > 1) {
@@ -50,8 +60,9 @@ final class GrammarReader {
     }
 
     private static @Nullable GrammarSource responseFormat(JsonFields fields) {
+        JsonNode whole = fields.node("response_format");
         JsonFields format = fields.object("response_format");
-        if (format == null) {
+        if (whole == null || format == null) {
             return null;
         }
         String type = format.text("type");
@@ -59,14 +70,32 @@ final class GrammarReader {
             case "text" -> null;
             case "json_object" -> GrammarSource.JSON_OBJECT;
             case "json_schema" -> schema(format);
-            case "structural_tag" ->
-                throw RequestException.notSupported(
-                        "response_format",
-                        "response_format of the type structural_tag is not supported yet: use json_schema.");
+            case "structural_tag" -> new GrammarSource(GrammarSource.Kind.STRUCTURAL_TAG, whole.toString());
             default ->
                 throw RequestException.invalid(
                         "response_format.type",
-                        "response_format.type must be text, json_object or json_schema, got " + format.node("type")
+                        "response_format.type must be text, json_object, json_schema or structural_tag, got " + format.node("type")
+                                + ".");
+        };
+    }
+
+    /** The format of an answer where its fields are not one level deeper: OpenAI's responses, Anthropic's messages. */
+    static @Nullable GrammarSource flat(JsonFields format) {
+        String type = format.text("type");
+        return switch (type == null ? "" : type) {
+            case "text" -> {
+                format.end();
+                yield null;
+            }
+            case "json_object" -> {
+                format.end();
+                yield GrammarSource.JSON_OBJECT;
+            }
+            case "json_schema" -> described(format);
+            default ->
+                throw RequestException.invalid(
+                        format.path("type"),
+                        format.path("type") + " must be text, json_object or json_schema, got " + format.node("type")
                                 + ".");
         };
     }
@@ -77,17 +106,22 @@ final class GrammarReader {
             throw RequestException.invalid(
                     "response_format.json_schema", "Missing required parameter: 'response_format.json_schema'.");
         }
+        GrammarSource source = described(described);
+        format.end();
+        return source;
+    }
+
+    private static GrammarSource described(JsonFields described) {
         described.text("name");
         described.text("description");
         described.flag("strict"); // the answer follows the schema in either case
         JsonNode schema = described.node("schema");
         if (schema == null) {
             throw RequestException.invalid(
-                    "response_format.json_schema.schema",
+                    described.path("schema"),
                     "schema_ is required for json_schema response format request.");
         }
         described.end();
-        format.end();
         return new GrammarSource(GrammarSource.Kind.JSON_SCHEMA, schema.toString());
     }
 }

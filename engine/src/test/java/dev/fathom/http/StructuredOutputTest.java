@@ -125,6 +125,26 @@ class StructuredOutputTest {
         assertThat(completion.at("/choices/0/text").stringValue()).isIn("10", "11", "12");
     }
 
+    @Test
+    void followsStructuralTags() {
+        String tag = """
+                {"type": "structural_tag", "format": {"type": "triggered_tags", "triggers": ["<n>"], "at_least_one": true,
+                "stop_after_first": true, "tags": [{"type": "tag", "begin": "<n>", "end": "</n>",
+                "content": {"type": "regex", "pattern": "[0-9]{2}"}}]}}""";
+        ObjectNode request = chat("Say a number.").put("temperature", 1).put("seed", 1);
+        request.set("response_format", JSON.readTree(tag));
+        String content = content(server.http.post(CHAT, request.toString()).json(), 0);
+        assertThat(content).matches("<n>[0-9]{2}</n>");
+        ObjectNode plain = JsonNodeFactory.instance.objectNode().put("text", "Answer:");
+        plain.putObject("sampling_params").put("sampling_seed", 1).put("structural_tag", tag);
+        JsonNode answer = server.http.post("/generate", plain.toString()).json();
+        assertThat(answer.get("text").stringValue()).matches("<n>[0-9]{2}</n>");
+        request.set("response_format", JSON.readTree("""
+                {"type": "structural_tag", "triggers": ["<n>"], "structures": [{"begin": "<n>", "end": "</n>",
+                "schema": {"type": "integer"}}]}"""));
+        assertThat(server.http.post(CHAT, request.toString()).status()).isEqualTo(200);
+    }
+
     private static ObjectNode chat(String question) {
         ObjectNode request =
                 JsonNodeFactory.instance.objectNode().put("model", "default").put("temperature", 0);

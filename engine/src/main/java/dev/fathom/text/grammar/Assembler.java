@@ -72,6 +72,7 @@ final class Assembler {
                 yield end;
             }
             case Expr.Text text -> text(text, from);
+            case Expr.Dispatch dispatch -> dispatch(dispatch, from);
             case Expr.Sequence sequence -> sequence(sequence.parts(), from);
             case Expr.Choice choice -> {
                 int end = nfa.state();
@@ -101,9 +102,23 @@ final class Assembler {
     }
 
     private int text(Expr.Text text, int from) {
-        TextDfa dfa = text.dfa();
-        int[] states = new int[dfa.states()];
         int end = nfa.state();
+        states(text.dfa(), text.form(), from, end);
+        return end;
+    }
+
+    private int dispatch(Expr.Dispatch dispatch, int from) {
+        int end = nfa.state();
+        int[] states = states(dispatch.text(), Expr.Form.RAW, from, end);
+        dispatch.found()
+                .forEach((state, then) ->
+                        nfa.epsilon(write(then, states[state]), dispatch.again() ? states[TextDfa.START] : end));
+        return end;
+    }
+
+    /** The automaton's states, the first one after {@code from}, and {@code end} after those that accept. */
+    private int[] states(TextDfa dfa, Expr.Form form, int from, int end) {
+        int[] states = new int[dfa.states()];
         for (int i = 0; i < states.length; i++) {
             states[i] = nfa.state();
             if (dfa.accepts(i)) {
@@ -113,10 +128,10 @@ final class Assembler {
         nfa.epsilon(from, states[TextDfa.START]);
         for (int i = 0; i < states.length; i++) {
             for (TextDfa.Move move : dfa.moves(i)) {
-                characters.add(states[i], move.on(), text.form(), states[move.to()]);
+                characters.add(states[i], move.on(), form, states[move.to()]);
             }
         }
-        return end;
+        return states;
     }
 
     private int sequence(List<Expr> nested, int from) {

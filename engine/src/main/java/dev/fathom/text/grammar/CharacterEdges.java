@@ -33,11 +33,26 @@ final class CharacterEdges {
             for (int bytes = 1; bytes <= 4 && first <= set.last(i); bytes++) {
                 int last = Math.min(set.last(i), UTF8_LAST[bytes - 1]);
                 if (first <= last) {
-                    new Digits(false, utf8(first, bytes), utf8(last, bytes)).add(from, 0, to);
+                    new Digits(Kind.UTF8, utf8(first, bytes), utf8(last, bytes)).add(from, 0, to);
                     first = last + 1;
                 }
             }
+            if (first <= set.last(i)) {
+                marks(from, first, set.last(i), to);
+            }
         }
+    }
+
+    /** Special tokens: a symbol that is no byte, and the bytes of their ids. */
+    private void marks(int from, int first, int last, int to) {
+        int symbol = nfa.state();
+        nfa.bytes(from, Marks.SYMBOL, Marks.SYMBOL, symbol);
+        new Digits(Kind.BYTES, idBytes(first), idBytes(last)).add(symbol, 0, to);
+    }
+
+    private static int[] idBytes(int character) {
+        int id = character - Marks.first();
+        return new int[] {id >>> 16, id >>> 8 & 0xff, id & 0xff};
     }
 
     private static int[] utf8(int codePoint, int bytes) {
@@ -99,7 +114,7 @@ final class CharacterEdges {
     }
 
     private void hex(int from, int first, int last, int to) {
-        new Digits(true, nibbles(first), nibbles(last)).add(from, 0, to);
+        new Digits(Kind.HEX, nibbles(first), nibbles(last)).add(from, 0, to);
     }
 
     private static int[] nibbles(int value) {
@@ -112,20 +127,36 @@ final class CharacterEdges {
         return to;
     }
 
-    /** Numbers of equal length from {@code first} to {@code last}, digit by digit: UTF-8 bytes or hexadecimal digits. */
+    /** What the digits of a number are. */
+    private enum Kind {
+        /** The bytes behind the first of a character in UTF-8. */
+        UTF8(0x80, 0xbf),
+        HEX(0, 15),
+        BYTES(0, 255);
+
+        private final int least;
+        private final int most;
+
+        Kind(int least, int most) {
+            this.least = least;
+            this.most = most;
+        }
+    }
+
+    /** Numbers of equal length from {@code first} to {@code last}, digit by digit. */
     private final class Digits {
-        private final boolean hex;
+        private final Kind kind;
         private final int[] first;
         private final int[] last;
         private final int least;
         private final int most;
 
-        Digits(boolean hex, int[] first, int[] last) {
-            this.hex = hex;
+        Digits(Kind kind, int[] first, int[] last) {
+            this.kind = kind;
             this.first = first;
             this.last = last;
-            this.least = hex ? 0 : 0x80;
-            this.most = hex ? 15 : 0xbf;
+            this.least = kind.least;
+            this.most = kind.most;
         }
 
         /** Digits from {@code i} on, both bounds still to be kept. */
@@ -198,7 +229,7 @@ final class CharacterEdges {
         }
 
         private void digit(int from, int low, int high, int to) {
-            if (!hex) {
+            if (kind != Kind.HEX) {
                 nfa.bytes(from, low, high, to);
                 return;
             }

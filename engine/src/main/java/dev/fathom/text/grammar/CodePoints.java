@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.function.IntPredicate;
 
 /**
- * A set of Unicode characters. Surrogates are never in it: they are no characters and have no UTF-8 form.
+ * A set of Unicode characters. Surrogates are never in it: they are no characters and have no UTF-8 form. Beyond Unicode
+ * follow the characters that stand for special tokens, see {@link Marks}; only sets that ask for them have them.
  *
  * <p>Immutable: sorted, disjoint ranges that do not touch, as pairs of first and last.
  */
@@ -16,6 +17,9 @@ final class CodePoints {
     static final CodePoints ALL =
             new CodePoints(new int[] {0, SURROGATES_FIRST - 1, SURROGATES_LAST + 1, Character.MAX_CODE_POINT});
 
+    /** All characters and all marks. */
+    static final CodePoints ALL_AND_MARKS = ALL.or(new CodePoints(new int[] {Marks.first(), Marks.LAST}));
+
     private final int[] bounds;
 
     private CodePoints(int[] bounds) {
@@ -24,6 +28,11 @@ final class CodePoints {
 
     static CodePoints of(int codePoint) {
         return range(codePoint, codePoint);
+    }
+
+    /** @param character perhaps the one of a special token */
+    static CodePoints one(int character) {
+        return new CodePoints(new int[] {character, character});
     }
 
     /** Both ends are in it. */
@@ -143,7 +152,12 @@ final class CodePoints {
         return new CodePoints(out.toArray());
     }
 
+    /** All other characters, no marks. */
     CodePoints not() {
+        return complement().and(ALL);
+    }
+
+    private CodePoints complement() {
         IntList out = new IntList();
         int from = 0;
         for (int i = 0; i < ranges(); i++) {
@@ -153,15 +167,15 @@ final class CodePoints {
             }
             from = last(i) + 1;
         }
-        if (from <= Character.MAX_CODE_POINT) {
+        if (from <= Marks.LAST) {
             out.add(from);
-            out.add(Character.MAX_CODE_POINT);
+            out.add(Marks.LAST);
         }
-        return new CodePoints(out.toArray()).and(ALL);
+        return new CodePoints(out.toArray());
     }
 
     CodePoints minus(CodePoints other) {
-        return and(other.not());
+        return and(other.complement());
     }
 
     @Override

@@ -24,6 +24,7 @@ final class Emptiness {
             case Expr.Literal literal -> literal.text().isEmpty();
             case Expr.Chars chars -> false;
             case Expr.Text text -> text.dfa().accepts(TextDfa.START);
+            case Expr.Dispatch dispatch -> dispatch.text().accepts(TextDfa.START);
             case Expr.Sequence sequence -> sequence.parts().stream().allMatch(this::of);
             case Expr.Choice choice -> choice.options().stream().anyMatch(this::of);
             case Expr.Repeat repeat -> repeat.min() == 0 || of(repeat.body());

@@ -1,6 +1,7 @@
 package dev.fathom.text.grammar;
 
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** What a rule of a grammar matches, before it becomes an automaton. */
@@ -28,6 +29,15 @@ sealed interface Expr {
 
     /** A text that the automaton accepts. */
     record Text(TextDfa dfa, Form form) implements Expr {}
+
+    /**
+     * Free text, until something is found in it.
+     *
+     * @param text   accepts where the text may end
+     * @param found  by state: what must follow there
+     * @param again  whether free text comes once more after that; else nothing does
+     */
+    record Dispatch(TextDfa text, Map<Integer, Expr> found, boolean again) implements Expr {}
 
     record Sequence(List<Expr> parts) implements Expr {}
 

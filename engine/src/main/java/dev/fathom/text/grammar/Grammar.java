@@ -4,7 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A grammar ready to parse: a pushdown automaton over bytes. Nodes are numbered across all rules; inside a rule they are
+ * A grammar ready to parse: a pushdown automaton over bytes (and {@link Marks}). Nodes are numbered across all rules; inside a rule they are
  * deterministic but for calls. From every node that is left, some text leads to the end.
  */
 final class Grammar {
@@ -17,7 +17,7 @@ final class Grammar {
     static final int CALLS = 4;
     static final int MOVES = 8;
 
-    final byte[] byteClass;
+    final char[] byteClass;
     final int classes;
     /** [nodes * classes]: the node after a byte of that class, or {@link #NONE}. */
     final int[] next;
@@ -50,7 +50,7 @@ final class Grammar {
     }
 
     Grammar(
-            byte[] byteClass,
+            char[] byteClass,
             int classes,
             int[] next,
             byte[] flags,
@@ -82,8 +82,9 @@ final class Grammar {
         return flags.length;
     }
 
+    /** @param value a byte from 0 to 255, or {@link Marks#SYMBOL} */
     int next(int node, int value) {
-        return next[node * classes + (byteClass[value & 0xff] & 0xff)];
+        return next[node * classes + byteClass[value]];
     }
 
     boolean has(int node, int flag) {

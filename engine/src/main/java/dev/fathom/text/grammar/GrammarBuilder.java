@@ -10,7 +10,7 @@ import java.util.Map;
 final class GrammarBuilder {
     private final Budget budget;
     private final Nfa nfa;
-    private final byte[] byteClass;
+    private final char[] byteClass;
     private final int classes;
     private final List<int[]> next = new ArrayList<>();
     private final IntList flags = new IntList();
@@ -24,7 +24,7 @@ final class GrammarBuilder {
         this.budget = budget;
         this.nfa = nfa;
         this.byteClass = nfa.byteClasses();
-        this.classes = (byteClass[255] & 0xff) + 1;
+        this.classes = byteClass[Marks.SYMBOLS - 1] + 1;
         this.mark = new int[nfa.states()];
     }
 
@@ -125,8 +125,8 @@ final class GrammarBuilder {
                 if (nfa.isCall(e)) {
                     byRule.computeIfAbsent(nfa.rule(e), rule -> new IntList()).add(nfa.target(e));
                 } else if (!nfa.isEpsilon(e)) {
-                    int last = byteClass[nfa.lastByte(e)] & 0xff;
-                    for (int c = byteClass[nfa.firstByte(e)] & 0xff; c <= last; c++) {
+                    int last = byteClass[nfa.lastByte(e)];
+                    for (int c = byteClass[nfa.firstByte(e)]; c <= last; c++) {
                         budget.spend(1);
                         byClass[c].add(nfa.target(e));
                     }

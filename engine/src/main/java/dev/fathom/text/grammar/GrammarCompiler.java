@@ -53,7 +53,8 @@ public final class GrammarCompiler {
             return join(known);
         }
         try {
-            CompiledGrammar compiled = new CompiledGrammar(grammar(source, options), trie());
+            TokenTrie tokens = trie();
+            CompiledGrammar compiled = new CompiledGrammar(grammar(source, options, tokens.marks()), tokens);
             compiled.prepare();
             mine.complete(compiled);
             return compiled;
@@ -64,6 +65,11 @@ public final class GrammarCompiler {
             mine.completeExceptionally(e);
             throw e;
         }
+    }
+
+    /** Reads a grammar and does nothing with it. @throws GrammarException as {@link #compile} */
+    public void check(GrammarSource source) {
+        grammar(source, options, trie().marks());
     }
 
     private static CompiledGrammar join(CompletableFuture<CompiledGrammar> known) {
@@ -86,7 +92,8 @@ public final class GrammarCompiler {
         return made;
     }
 
-    static Grammar grammar(GrammarSource source, GrammarOptions options) {
+    /** @param marks special tokens that structural tags may name */
+    static Grammar grammar(GrammarSource source, GrammarOptions options, Marks marks) {
         if (source.text().length() > LONGEST_TEXT) {
             throw new GrammarException("The grammar is too long: "
                     + source.text().length() + " characters, at most " + LONGEST_TEXT + " are taken.");
@@ -94,29 +101,36 @@ public final class GrammarCompiler {
         Rules rules = new Rules(new Budget());
         int root = switch (source.kind()) {
             case JSON_SCHEMA ->
-                SchemaGrammar.root(rules, json(source.text()), options.closedObjects(), options.anySpace());
+                SchemaGrammar.root(
+                        rules, new Json(rules, options.anySpace()), schema(source.text()), options.closedObjects());
             case EBNF -> EbnfParser.root(rules, source.text());
             case REGEX -> {
                 int rule = rules.declare("root");
                 rules.define(rule, new Expr.Text(PatternDfa.whole(source.text(), rules.budget()), Expr.Form.RAW));
                 yield rule;
             }
+            case STRUCTURAL_TAG ->
+                new StructuralTagReader(rules, options, marks).root(json("structural tag", source.text()));
         };
         return GrammarBuilder.build(rules, root);
     }
 
-    private static JsonNode json(String text) {
+    private static JsonNode schema(String text) {
+        JsonNode tree = json("JSON schema", text);
+        if (tree.isObject() || tree.isBoolean()) {
+            return tree;
+        }
+        throw new GrammarException("The JSON schema must be an object or a boolean.");
+    }
+
+    private static JsonNode json(String what, String text) {
         try {
-            JsonNode tree = JSON.readTree(text);
-            if (tree.isObject() || tree.isBoolean()) {
-                return tree;
-            }
-            throw new GrammarException("The JSON schema must be an object or a boolean.");
+            return JSON.readTree(text);
         } catch (JacksonException e) {
             String message = String.valueOf(e.getOriginalMessage());
             int end = message.indexOf('\n');
             throw new GrammarException(
-                    "The JSON schema is not valid JSON: " + (end < 0 ? message : message.substring(0, end)) + ".");
+                    "The " + what + " is not valid JSON: " + (end < 0 ? message : message.substring(0, end)) + ".");
         }
     }
 }

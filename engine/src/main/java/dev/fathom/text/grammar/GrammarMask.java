@@ -96,10 +96,10 @@ final class GrammarMask implements TokenMask {
             ended = true;
             return;
         }
-        byte[] bytes = compiled.trie().bytes(id);
+        char[] symbols = compiled.trie().symbols(id);
         parser.allow(Parser.MOST_WORK);
         try {
-            for (byte value : bytes) {
+            for (char value : symbols) {
                 parser.advance(items, value, spare, bottom);
                 Items read = spare;
                 spare = items;
@@ -108,7 +108,7 @@ final class GrammarMask implements TokenMask {
         } catch (GrammarException e) {
             throw tooComplex(e);
         }
-        if (bytes.length == 0 || (items.size == 0 && !items.complete)) {
+        if (symbols.length == 0 || (items.size == 0 && !items.complete)) {
             throw new RequestException(
                     ErrorCode.INTERNAL, "The token id " + id + " does not follow the grammar: it was not allowed.");
         }

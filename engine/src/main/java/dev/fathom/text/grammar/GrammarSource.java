@@ -5,7 +5,7 @@ import java.util.Locale;
 /**
  * A grammar as a request gives it.
  *
- * @param text  the schema's JSON, the EBNF rules or the regular expression
+ * @param text  the JSON of the schema or structural tag, the EBNF rules or the regular expression
  */
 public record GrammarSource(Kind kind, String text) {
     /** Any JSON object. */
@@ -14,7 +14,8 @@ public record GrammarSource(Kind kind, String text) {
     public enum Kind {
         JSON_SCHEMA,
         EBNF,
-        REGEX
+        REGEX,
+        STRUCTURAL_TAG
     }
 
     /** The name of SGLang's field for it. */

@@ -28,8 +28,13 @@ final class Json {
 
     /** @param anySpace whether up to {@value #MOST_SPACE} blanks, tabs and line ends may stand between tokens, or none */
     Json(Rules rules, boolean anySpace) {
+        this(rules, anySpace ? MOST_SPACE : 0);
+    }
+
+    /** @param mostSpace so many blanks, tabs and line ends may stand between tokens */
+    Json(Rules rules, int mostSpace) {
         Expr blank = Expr.raw(CodePoints.of(" \t\n\r"));
-        space = anySpace ? rules.add("space", new Expr.Repeat(blank, 0, MOST_SPACE)) : Expr.EMPTY;
+        space = mostSpace > 0 ? rules.add("space", new Expr.Repeat(blank, 0, mostSpace)) : Expr.EMPTY;
         string = rules.add("string", Expr.sequence(QUOTE, Expr.star(ANY_CHARACTER), QUOTE));
         Expr whole =
                 Expr.choice(Expr.literal("0"), Expr.sequence(Expr.raw(CodePoints.range('1', '9')), Expr.star(DIGIT)));

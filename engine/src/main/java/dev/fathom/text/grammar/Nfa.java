@@ -2,7 +2,7 @@ package dev.fathom.text.grammar;
 
 import java.util.Arrays;
 
-/** A nondeterministic automaton over bytes and rule calls, with empty edges; all rules of a grammar share one. */
+/** A nondeterministic automaton over bytes, the symbol of {@link Marks} and rule calls, with empty edges; all rules of a grammar share one. */
 final class Nfa {
     static final int EPSILON = -1;
     static final int CALL = -2;
@@ -17,7 +17,7 @@ final class Nfa {
     private int[] target = new int[64];
     private int edges;
     /** Whether a class of equal bytes begins at this value. */
-    private final boolean[] border = new boolean[257];
+    private final boolean[] border = new boolean[Marks.SYMBOLS + 1];
 
     Nfa(Budget budget) {
         this.budget = budget;
@@ -104,15 +104,16 @@ final class Nfa {
         return target[edge];
     }
 
-    /** [256]: bytes that no edge tells apart get one number, in rising order from 0. */
-    byte[] byteClasses() {
-        byte[] classes = new byte[256];
+    /** [{@link Marks#SYMBOLS}]: bytes that no edge tells apart get one number, in rising order from 0. */
+    char[] byteClasses() {
+        char[] classes = new char[Marks.SYMBOLS];
         int current = -1;
-        for (int value = 0; value < 256; value++) {
+        border[Marks.SYMBOL] = true;
+        for (int value = 0; value < classes.length; value++) {
             if (border[value]) {
                 current++;
             }
-            classes[value] = (byte) current;
+            classes[value] = (char) current;
         }
         return classes;
     }

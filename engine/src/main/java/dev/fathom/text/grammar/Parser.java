@@ -42,7 +42,7 @@ final class Parser {
         close(out, frame);
     }
 
-    /** Reads one byte. Afterwards {@code out} is empty and not complete if the text cannot go on so. */
+    /** Reads one symbol. Afterwards {@code out} is empty and not complete if the text cannot go on so. */
     void advance(Items from, int value, Items out, Frame bottom) {
         out.clear();
         work -= from.size;

@@ -20,24 +20,34 @@ final class SchemaGrammar {
     private final boolean closed;
 
     /**
-     * @param closed    objects that name members and say nothing about others have no others, and arrays with a prefix
-     *                  no further elements (as in SGLang); else everything is open that the schema leaves open
-     * @param anySpace  whether blanks, tabs and line ends may stand between tokens
+     * @param closed  objects that name members and say nothing about others have no others, and arrays with a prefix
+     *                no further elements (as in SGLang); else everything is open that the schema leaves open
      */
-    private SchemaGrammar(Rules rules, JsonNode root, boolean closed, boolean anySpace) {
+    private SchemaGrammar(Rules rules, Json json, JsonNode root, boolean closed) {
         this.rules = rules;
         this.closed = closed;
-        this.json = new Json(rules, anySpace);
+        this.json = json;
         this.reader = new SchemaReader(new SchemaReferences(root), closed, rules.budget());
     }
 
     /** The rule for a whole document of this schema. @throws GrammarException naming what is not supported */
-    static int root(Rules rules, JsonNode schema, boolean closed, boolean anySpace) {
-        SchemaGrammar grammar = new SchemaGrammar(rules, schema, closed, anySpace);
+    static int root(Rules rules, Json json, JsonNode schema, boolean closed) {
+        SchemaGrammar grammar = new SchemaGrammar(rules, json, schema, closed);
         Expr root = grammar.expr(Schema.of(new Located(schema, "#")));
         int rule = rules.declare("root");
         rules.define(rule, root);
         return rule;
+    }
+
+    /**
+     * The arguments of a function, each in tags of its own.
+     *
+     * @throws GrammarException naming what is not supported
+     */
+    static Expr tagged(Rules rules, Json json, JsonNode schema, boolean closed, Marks marks) {
+        SchemaGrammar grammar = new SchemaGrammar(rules, json, schema, closed);
+        TaggedArguments arguments = new TaggedArguments(rules, json, marks, grammar.reader, grammar::expr);
+        return arguments.expr(Schema.of(new Located(schema, "#")), closed);
     }
 
     private Expr expr(Schema schema) {

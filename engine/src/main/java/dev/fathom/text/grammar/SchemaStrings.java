@@ -33,7 +33,7 @@ final class SchemaStrings {
                             .toList(),
                     budget);
         }
-        TextDfa dfa = TextDfa.lengths(shape.minLength, shape.maxLength, budget);
+        TextDfa dfa = TextDfa.lengths(shape.minLength, shape.maxLength, CodePoints.ALL, budget);
         for (TextDfa text : shape.texts) {
             dfa = text.and(dfa, budget);
         }

@@ -144,18 +144,18 @@ final class TextDfa {
         return state;
     }
 
-    /** Texts of {@code min} to {@code max} characters; {@link Expr#UNBOUNDED} is no limit. */
-    static TextDfa lengths(int min, int max, Budget budget) {
+    /** Texts of {@code min} to {@code max} characters of a set; {@link Expr#UNBOUNDED} is no limit. */
+    static TextDfa lengths(int min, int max, CodePoints of, Budget budget) {
         Builder out = new Builder(budget);
         int last = max == Expr.UNBOUNDED ? min : max;
         for (int length = 0; length <= last; length++) {
             out.state(length >= min);
         }
         for (int length = 0; length < last; length++) {
-            out.move(length, CodePoints.ALL, length + 1);
+            out.move(length, of, length + 1);
         }
         if (max == Expr.UNBOUNDED) {
-            out.move(last, CodePoints.ALL, last);
+            out.move(last, of, last);
         }
         return out.build();
     }

@@ -3,21 +3,23 @@ package dev.fathom.text.grammar;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.IntFunction;
 
 /**
- * The vocabulary as a tree of bytes, nodes in depth-first order: the children of a node follow it, and its subtree ends
- * at {@link #end}. Node 0 is the root, which stands for no bytes. Immutable.
+ * The vocabulary as a tree of symbols (bytes, and what {@link Marks} adds), nodes in depth-first order: the children of a node follow it, and its subtree ends
+ * at {@link #end}. Node 0 is the root, which stands for nothing. Immutable.
  */
 public final class TokenTrie {
-    private static final byte[] NO_BYTES = new byte[0];
+    private static final char[] NO_SYMBOLS = new char[0];
 
     private final int vocabulary;
     private final int longest;
     /** By id. */
-    private final byte[][] bytes;
+    private final char[][] symbols;
 
-    private final byte[] label;
+    private final Marks marks;
+    private final char[] label;
     private final int[] end;
     private final short[] depth;
     /** [nodes + 1]: index of the first token in or below the node; those that end in it come first. */
@@ -25,43 +27,44 @@ public final class TokenTrie {
 
     private final int[] tokens;
 
-    private record Entry(byte[] bytes, int id) {}
+    private record Entry(char[] symbols, int id) {}
 
-    private TokenTrie(int vocabulary, List<Entry> sorted) {
+    private TokenTrie(int vocabulary, List<Entry> sorted, Marks marks) {
         this.vocabulary = vocabulary;
-        this.bytes = new byte[vocabulary][];
-        Arrays.fill(this.bytes, NO_BYTES);
+        this.marks = marks;
+        this.symbols = new char[vocabulary][];
+        Arrays.fill(this.symbols, NO_SYMBOLS);
         int most = 1;
         int longestToken = 0;
         for (Entry entry : sorted) {
-            most = Math.addExact(most, entry.bytes().length);
-            longestToken = Math.max(longestToken, entry.bytes().length);
+            most = Math.addExact(most, entry.symbols().length);
+            longestToken = Math.max(longestToken, entry.symbols().length);
         }
         longest = longestToken;
-        byte[] labels = new byte[most];
+        char[] labels = new char[most];
         int[] ends = new int[most];
         short[] depths = new short[most];
         int[] first = new int[most + 1];
         tokens = new int[sorted.size()];
         int[] path = new int[longestToken + 1];
         int nodes = 1;
-        byte[] before = new byte[0];
+        char[] before = NO_SYMBOLS;
         for (int i = 0; i < sorted.size(); i++) {
-            byte[] bytes = sorted.get(i).bytes();
-            int mismatch = Arrays.mismatch(before, bytes);
-            int common = mismatch < 0 ? bytes.length : mismatch;
+            char[] text = sorted.get(i).symbols();
+            int mismatch = Arrays.mismatch(before, text);
+            int common = mismatch < 0 ? text.length : mismatch;
             for (int d = before.length; d > common; d--) {
                 ends[path[d]] = nodes;
             }
-            for (int d = common + 1; d <= bytes.length; d++) {
-                labels[nodes] = bytes[d - 1];
+            for (int d = common + 1; d <= text.length; d++) {
+                labels[nodes] = text[d - 1];
                 depths[nodes] = (short) d;
                 first[nodes] = i;
                 path[d] = nodes++;
             }
             tokens[i] = sorted.get(i).id();
-            this.bytes[tokens[i]] = bytes;
-            before = bytes;
+            symbols[tokens[i]] = text;
+            before = text;
         }
         for (int d = before.length; d >= 0; d--) {
             ends[path[d]] = nodes;
@@ -75,21 +78,42 @@ public final class TokenTrie {
 
     /**
      * @param vocabulary  ids are in [0, vocabulary)
-     * @param bytes       the text of an id, or empty for ids that no grammar may use: special tokens, padding
+     * @param bytes       the text of an id, or empty for ids that are not text: special tokens, padding
+     * @param marks       ids of special tokens by their text; only structural tags may use them
      */
-    public static TokenTrie of(int vocabulary, IntFunction<byte[]> bytes) {
+    public static TokenTrie of(int vocabulary, IntFunction<byte[]> bytes, Map<String, Integer> marks) {
         List<Entry> entries = new ArrayList<>();
         for (int id = 0; id < vocabulary; id++) {
             byte[] text = bytes.apply(id);
             if (text.length > 0 && text.length <= Short.MAX_VALUE) {
-                entries.add(new Entry(text, id));
+                entries.add(new Entry(symbols(text), id));
             }
         }
+        for (int id : marks.values()) {
+            entries.add(new Entry(Marks.symbols(id), id));
+        }
         entries.sort((a, b) -> {
-            int order = Arrays.compareUnsigned(a.bytes(), b.bytes());
+            int order = Arrays.compare(a.symbols(), b.symbols());
             return order != 0 ? order : Integer.compare(a.id(), b.id());
         });
-        return new TokenTrie(vocabulary, entries);
+        return new TokenTrie(vocabulary, entries, new Marks(marks));
+    }
+
+    /** A vocabulary without special tokens that a grammar could use. */
+    public static TokenTrie of(int vocabulary, IntFunction<byte[]> bytes) {
+        return of(vocabulary, bytes, Map.of());
+    }
+
+    private static char[] symbols(byte[] text) {
+        char[] symbols = new char[text.length];
+        for (int i = 0; i < text.length; i++) {
+            symbols[i] = (char) (text[i] & 0xff);
+        }
+        return symbols;
+    }
+
+    Marks marks() {
+        return marks;
     }
 
     /** Number of ids, with text or without. */
@@ -97,12 +121,12 @@ public final class TokenTrie {
         return vocabulary;
     }
 
-    /** The text of an id, empty where no grammar may use it; not to be written to. */
-    byte[] bytes(int id) {
-        return bytes[id];
+    /** The bytes of an id's text, or a mark; empty where no grammar may use it; not to be written to. */
+    char[] symbols(int id) {
+        return symbols[id];
     }
 
-    /** Bytes of the longest token. */
+    /** Symbols of the longest token. */
     int longest() {
         return longest;
     }
@@ -111,9 +135,9 @@ public final class TokenTrie {
         return label.length;
     }
 
-    /** The last byte on the way to a node. */
+    /** The last symbol on the way to a node. */
     int label(int node) {
-        return label[node] & 0xff;
+        return label[node];
     }
 
     /** The first node behind the subtree. */
@@ -121,7 +145,7 @@ public final class TokenTrie {
         return end[node];
     }
 
-    /** Bytes on the way to a node. */
+    /** Symbols on the way to a node. */
     int depth(int node) {
         return depth[node];
     }

@@ -73,7 +73,7 @@ class GrammarTest {
             long[] allowed = Objects.requireNonNull(mask.allowed());
             List<Integer> ids = new ArrayList<>();
             for (int id = 0; id < NANO.end; id++) {
-                byte[] bytes = grammar.trie().bytes(id);
+                char[] bytes = grammar.trie().symbols(id);
                 boolean expected = bytes.length > 0 && after(parser, items, bottom, bytes) != null;
                 assertThat((allowed[id >>> 6] >>> id & 1) != 0)
                         .as("token %d in step %d", id, step)
@@ -90,15 +90,15 @@ class GrammarTest {
             int id = ids.get(random.nextInt(ids.size()));
             mask.accept(id);
             items = Objects.requireNonNull(
-                    after(parser, items, bottom, grammar.trie().bytes(id)));
+                    after(parser, items, bottom, grammar.trie().symbols(id)));
         }
     }
 
     /** Null where the bytes cannot follow. */
-    private static @Nullable Items after(Parser parser, Items from, Frame bottom, byte[] bytes) {
+    private static @Nullable Items after(Parser parser, Items from, Frame bottom, char[] bytes) {
         Items now = from;
         parser.allow(Parser.MOST_WORK);
-        for (byte value : bytes) {
+        for (char value : bytes) {
             Items next = new Items();
             parser.advance(now, value, next, bottom);
             if (next.size == 0 && !next.complete) {

@@ -3,6 +3,8 @@ package dev.fathom.text.grammar;
 import dev.fathom.api.TokenMask;
 import dev.fathom.text.Goldens;
 import dev.fathom.text.Tokenizer;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
@@ -17,9 +19,27 @@ final class Vocabulary {
     final int end;
 
     Vocabulary(Tokenizer tokenizer) {
+        this(tokenizer, trie(tokenizer, tokenizer.size() + 1));
+    }
+
+    private Vocabulary(Tokenizer tokenizer, TokenTrie trie) {
         this.tokenizer = tokenizer;
         this.end = tokenizer.size();
-        this.trie = trie(tokenizer, tokenizer.size() + 1);
+        this.trie = trie;
+    }
+
+    /** The embedded model's, with these tokens as special ones. */
+    static Vocabulary withMarks(String... texts) {
+        Tokenizer tokenizer = Goldens.nano();
+        Map<String, Integer> marks = new HashMap<>();
+        for (String text : texts) {
+            marks.put(text, tokenizer.id(text).orElseThrow());
+        }
+        TokenTrie trie = TokenTrie.of(
+                tokenizer.size() + 1,
+                id -> tokenizer.isSpecial(id) || marks.containsValue(id) ? new byte[0] : tokenizer.bytes(id),
+                marks);
+        return new Vocabulary(tokenizer, trie);
     }
 
     static TokenTrie trie(Tokenizer tokenizer, int vocabulary) {
@@ -44,6 +64,10 @@ final class Vocabulary {
 
     CompiledGrammar regex(String pattern) {
         return compile(GrammarSource.Kind.REGEX, pattern, GrammarOptions.DEFAULT);
+    }
+
+    CompiledGrammar structuralTag(String tag) {
+        return compile(GrammarSource.Kind.STRUCTURAL_TAG, tag, GrammarOptions.DEFAULT);
     }
 
     TokenMask begin(CompiledGrammar grammar) {
