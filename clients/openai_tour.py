@@ -209,6 +209,40 @@ def _():
     equal(ask(WHO, tools=[WEATHER], tool_choice="none").choices[0].message.content, WHO_ANSWER)
 
 
+class Measurement(pydantic.BaseModel):
+    unit: typing.Literal["m", "kg", "s"]
+    value: typing.Annotated[int, pydantic.Field(ge=0, le=99)]
+    note: str | None
+
+
+@check("holds strict calls to a pydantic model, drawing at temperature 1")
+def _():
+    tools = [openai.pydantic_function_tool(Measurement, name="measure", description="Takes a measurement")]
+    for seed in range(5):
+        answer = client.chat.completions.parse(
+            model="default",
+            messages=[{"role": "user", "content": "Measure it with the tool."}],
+            tools=tools,
+            tool_choice="required",
+            parallel_tool_calls=False,
+            temperature=1,
+            seed=seed,
+            max_tokens=400,
+        )
+        equal(answer.choices[0].finish_reason, "tool_calls")
+        equal([type(call.function.parsed_arguments) for call in answer.choices[0].message.tool_calls], [Measurement])
+
+
+@check("calls a strict function, or answers in the asked form")
+def _():
+    strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    answer = ask("How is the weather in Oslo today?", tools=[strict], response_format=form).choices[0]
+    equal(json.loads(answer.message.tool_calls[0].function.arguments), {"city": "Oslo"})
+    answer = ask(JSON_QUESTION, response_format=form).choices[0]
+    equal(json.loads(answer.message.content), {"name": "Priya", "city": "Tokyo"})
+
+
 @check("parses several calls in one answer")
 def _():
     # The embedded model makes one call at a time; what another one wrote is parsed by the same code.
@@ -430,9 +464,9 @@ def _():
 
 @check("refuses fields it does not serve, by name")
 def _():
-    with refused(openai.BadRequestError, "strict"):
-        strict = {"type": "function", "function": {**WEATHER["function"], "strict": True}}
-        ask(WHO, tools=[strict])
+    with refused(openai.BadRequestError, "tools[0].function is strict, but its parameters cannot be enforced"):
+        parameters = {"type": "object", "properties": {"city": {"not": {"type": "string"}}}}
+        ask(WHO, tools=[{"type": "function", "function": {"name": "f", "parameters": parameters, "strict": True}}])
     with refused(openai.BadRequestError, "#/not is not supported"):
         schema = {"name": "x", "schema": {"not": {}}}
         ask(WHO, response_format={"type": "json_schema", "json_schema": schema})
@@ -463,6 +497,14 @@ def _():
     client.responses.delete(response.id)
     with refused(openai.NotFoundError, "not found"):
         client.responses.retrieve(response.id)
+
+
+@check("responses: fills a pydantic model, drawing at temperature 1")
+def _():
+    response = client.responses.parse(
+        model="default", input="Measure it.", text_format=Measurement, temperature=1, max_output_tokens=400
+    )
+    equal(type(response.output_parsed), Measurement)
 
 
 @check("responses: streams typed events that the package itself assembles")

@@ -1,5 +1,6 @@
 package dev.fathom.cli;
 
+import dev.fathom.serve.ToolStrictness;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +20,7 @@ import java.util.Set;
  * @param kernelCache         where compiled kernels are kept: FATHOM_CACHE_DIR, TORCHINDUCTOR_CACHE_DIR, or fathom/kernels in
  *                            XDG_CACHE_HOME or ~/.cache; empty where none of them is set
  * @param hub                 what hubs and their caches are about
+ * @param toolStrictness      SGLANG_TOOL_STRICT_LEVEL, 0 to 2: from where on tool calls are held to their functions
  * @param debug               FATHOM_DEBUG: failures come with their stack trace
  * @param notes               one sentence for each SGLang variable that is set and changes nothing here
  */
@@ -29,13 +31,15 @@ record Environment(
         Optional<String> apiKey,
         Optional<Path> kernelCache,
         HubVariables hub,
+        ToolStrictness toolStrictness,
         boolean debug,
         List<String> notes) {
     private static final String HEALTH_CHECK_TIMEOUT = "SGLANG_HEALTH_CHECK_TIMEOUT";
     private static final String LONGER_CONTEXT = "SGLANG_ALLOW_OVERWRITE_LONGER_CONTEXT_LEN";
+    private static final String TOOL_STRICT_LEVEL = "SGLANG_TOOL_STRICT_LEVEL";
     static final String THREADS_BIND = "SGLANG_CPU_OMP_THREADS_BIND";
     private static final Set<String> KNOWN =
-            Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT, THREADS_BIND, HubVariables.USE_MODELSCOPE);
+            Set.of(HEALTH_CHECK_TIMEOUT, LONGER_CONTEXT, THREADS_BIND, TOOL_STRICT_LEVEL, HubVariables.USE_MODELSCOPE);
 
     static Environment of(Map<String, String> variables) {
         List<String> notes = new ArrayList<>();
@@ -50,6 +54,7 @@ record Environment(
                 Optional.ofNullable(variables.get("OPENAI_API_KEY")).filter(key -> !key.isEmpty()),
                 kernelCache(variables),
                 new HubVariables(variables),
+                toolStrictness(variables),
                 isTrue(variables, "FATHOM_DEBUG"),
                 List.copyOf(notes));
     }
@@ -69,6 +74,16 @@ record Environment(
         } catch (InvalidPathException e) {
             throw CliException.usage(name + " is not a path: " + e.getMessage() + ".");
         }
+    }
+
+    private static ToolStrictness toolStrictness(Map<String, String> variables) {
+        String level = variables.getOrDefault(TOOL_STRICT_LEVEL, "");
+        return switch (level) {
+            case "", "0" -> ToolStrictness.REQUESTED;
+            case "1" -> ToolStrictness.FUNCTION;
+            case "2" -> ToolStrictness.PARAMETER;
+            default -> throw CliException.usage(TOOL_STRICT_LEVEL + " must be 0, 1 or 2, got \"" + level + "\".");
+        };
     }
 
     private static Duration seconds(Map<String, String> variables, String name, int otherwise) {

@@ -76,15 +76,13 @@ record RequestLimits(int contextLength, int capacity, int vocabulary, boolean tr
         }
     }
 
-    /** These ids are the tokenizer's, which may know more tokens than the model. */
+    /** This id is the tokenizer's, which may know more tokens than the model. */
     private void checkGuidance(Guidance guidance) {
-        int largest =
-                guidance.openings().stream().flatMapToInt(Arrays::stream).reduce(guidance.reasoningEnd(), Math::max);
-        if (largest >= vocabulary) {
+        if (guidance.reasoningEnd() >= vocabulary) {
             throw RequestException.notSupported(
-                    "tool_choice",
-                    "Token id " + largest + ", which the request makes the model write, is outside its vocabulary [0, "
-                            + vocabulary + ").");
+                    "max_thinking_tokens",
+                    "Token id " + guidance.reasoningEnd()
+                            + ", which ends the reasoning, is outside the model's vocabulary [0, " + vocabulary + ").");
         }
     }
 }

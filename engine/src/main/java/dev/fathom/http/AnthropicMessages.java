@@ -174,13 +174,17 @@ final class AnthropicMessages {
             throw missing(tool, "input_schema");
         }
         String description = tool.text("description");
+        boolean strict = tool.flag("strict", false);
         tool.accept("cache_control", "eager_input_streaming");
-        tool.refuse("strict", "defer_loading", "input_examples", "allowed_callers");
+        tool.refuse("defer_loading", "input_examples", "allowed_callers");
         tool.end();
         Map<String, @Nullable Object> function = new LinkedHashMap<>();
         function.put("name", name);
         function.put("description", description == null ? "" : description);
         function.put("parameters", json.plainObject(tool.path("input_schema"), schema));
+        if (strict) {
+            function.put("strict", true);
+        }
         Map<String, @Nullable Object> given = new LinkedHashMap<>();
         given.put("type", "function");
         given.put("function", function);

@@ -8,6 +8,7 @@ import dev.fathom.serve.SamplingFields;
 import dev.fathom.serve.ServedModel;
 import dev.fathom.serve.TextService;
 import dev.fathom.serve.ToolChoice;
+import dev.fathom.text.grammar.GrammarSource;
 import io.helidon.http.HeaderValues;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
@@ -105,7 +106,21 @@ final class AnthropicReader {
                 .topK(fields.integer("top_k"))
                 .stop(stop)
                 .maxThinkingTokens(budget)
+                .grammar(format(fields))
                 .build();
+    }
+
+    /** What the answer is to look like; the older field for it stands at the top. */
+    private static @Nullable GrammarSource format(JsonFields fields) {
+        JsonFields output = fields.object("output_config");
+        JsonFields format = output == null ? null : output.object("format");
+        JsonFields older = fields.object("output_format");
+        if (format != null && older != null) {
+            throw RequestException.invalid(
+                    "output_format", "output_format and output_config.format are the same: leave one of them out.");
+        }
+        JsonFields given = format == null ? older : format;
+        return given == null ? null : GrammarReader.flat(given);
     }
 
     private static Choice choice(JsonFields fields) {
@@ -163,7 +178,7 @@ final class AnthropicReader {
             if (effort != null) {
                 variables.put("reasoning_effort", effort);
             }
-            output.refuse("format");
+            output.object("format");
             output.end();
         }
         return variables;
@@ -171,14 +186,7 @@ final class AnthropicReader {
 
     private static void checkUnserved(JsonFields fields) {
         fields.accept("metadata", "cache_control", "user_profile_id", "workspace_id");
-        fields.refuse(
-                "container",
-                "context_management",
-                "diagnostics",
-                "fallbacks",
-                "inference_geo",
-                "mcp_servers",
-                "output_format");
+        fields.refuse("container", "context_management", "diagnostics", "fallbacks", "inference_geo", "mcp_servers");
         oneOf(fields, "service_tier", "auto", "standard_only");
         oneOf(fields, "speed", "standard", "standard");
     }

@@ -74,8 +74,8 @@ final class GrammarReader {
             default ->
                 throw RequestException.invalid(
                         "response_format.type",
-                        "response_format.type must be text, json_object, json_schema or structural_tag, got " + format.node("type")
-                                + ".");
+                        "response_format.type must be text, json_object, json_schema or structural_tag, got "
+                                + format.node("type") + ".");
         };
     }
 
@@ -118,8 +118,7 @@ final class GrammarReader {
         JsonNode schema = described.node("schema");
         if (schema == null) {
             throw RequestException.invalid(
-                    described.path("schema"),
-                    "schema_ is required for json_schema response format request.");
+                    described.path("schema"), "schema_ is required for json_schema response format request.");
         }
         described.end();
         return new GrammarSource(GrammarSource.Kind.JSON_SCHEMA, schema.toString());

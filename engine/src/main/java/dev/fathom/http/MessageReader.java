@@ -159,12 +159,7 @@ final class MessageReader {
             throw RequestException.invalid(
                     where, where + " must be {\"type\": \"function\", \"function\": {\"name\": ...}}.");
         }
-        if (Boolean.TRUE.equals(function.flag("strict"))) {
-            throw RequestException.notSupported(
-                    where + ".function.strict",
-                    where + ".function.strict is not supported yet: arguments are not held to the schema while they are"
-                            + " written. Send the tool without it.");
-        }
+        function.flag("strict");
         Map<String, @Nullable Object> tool = plainObject(where, node);
         tool.putIfAbsent("type", "function");
         if (tool.get("function") instanceof Map<?, ?> given) {

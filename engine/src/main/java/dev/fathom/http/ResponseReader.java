@@ -7,6 +7,7 @@ import dev.fathom.serve.Logprobs;
 import dev.fathom.serve.SamplingFields;
 import dev.fathom.serve.ServedModel;
 import dev.fathom.serve.ToolChoice;
+import dev.fathom.text.grammar.GrammarSource;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -154,6 +155,10 @@ final class ResponseReader {
 
     private SamplingFields sampling(JsonFields fields, @Nullable Integer max, ObjectNode shown) {
         SamplingFields sampling = SamplingReader.openAi(fields, max);
+        GrammarSource format = format(fields, shown);
+        if (format != null) {
+            sampling = SamplingFields.builder().grammar(format).build().orElse(sampling);
+        }
         if (sampling.n() != null && sampling.n() != 1) {
             throw RequestException.invalid("n", "n must be 1: a response is one answer, got " + sampling.n() + ".");
         }
@@ -161,6 +166,17 @@ final class ResponseReader {
         shown.put("temperature", all.temperature() == null ? 1f : all.temperature());
         shown.put("top_p", all.topP() == null ? 1f : all.topP());
         return sampling;
+    }
+
+    /** What {@code text.format} asks of the answer; null for nothing. */
+    private static @Nullable GrammarSource format(JsonFields fields, ObjectNode shown) {
+        JsonFields text = fields.object("text");
+        JsonFields format = text == null ? null : text.object("format");
+        if (text == null || format == null) {
+            return null;
+        }
+        shown.putObject("text").set("format", text.node("format"));
+        return GrammarReader.flat(format);
     }
 
     /** Null is {@code none}. */
@@ -226,11 +242,7 @@ final class ResponseReader {
         JsonFields text = fields.object("text");
         if (text != null) {
             only(text, "verbosity", "medium");
-            JsonFields format = text.object("format");
-            if (format != null) {
-                only(format, "type", "text");
-                format.end();
-            }
+            text.object("format");
             text.end();
         }
     }

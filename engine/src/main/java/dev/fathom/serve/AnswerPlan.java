@@ -1,12 +1,13 @@
 package dev.fathom.serve;
 
 import dev.fathom.text.answer.AnswerReading;
-import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * How an answer is read, and how it begins.
+ * How an answer is read, and what it must follow.
  *
  * @param thinking  whether it begins with reasoning
- * @param openings  the tokens that may begin what is not reasoning; none leave it to the model
+ * @param tools     what is asked of its calls; null where there are none
  */
-record AnswerPlan(AnswerReading reading, boolean thinking, List<int[]> openings) {}
+record AnswerPlan(
+        AnswerReading reading, boolean thinking, @Nullable ToolGrammar tools) {}

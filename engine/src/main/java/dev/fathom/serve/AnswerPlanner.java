@@ -2,14 +2,13 @@ package dev.fathom.serve;
 
 import dev.fathom.api.Guidance;
 import dev.fathom.api.RequestException;
+import dev.fathom.api.TokenConstraint;
 import dev.fathom.text.Tokenizer;
 import dev.fathom.text.answer.AnswerReading;
 import dev.fathom.text.answer.ReasoningFormat;
 import dev.fathom.text.answer.ToolCallFormat;
+import dev.fathom.text.grammar.GrammarSource;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -19,9 +18,13 @@ final class AnswerPlanner {
     private static final int TAIL = 32;
 
     private final ServedModel model;
+    private final Grammars grammars;
+    private final ToolStrictness strictness;
 
-    AnswerPlanner(ServedModel model) {
+    AnswerPlanner(ServedModel model, Grammars grammars, ToolStrictness strictness) {
         this.model = model;
+        this.grammars = grammars;
+        this.strictness = strictness;
     }
 
     /** For a conversation that the template has rendered. */
@@ -41,57 +44,76 @@ final class AnswerPlanner {
     AnswerPlan raw(int[] promptIds) {
         ReasoningFormat format = model.syntax().reasoning();
         boolean thinking = format != null && tail(promptIds).stripTrailing().endsWith(format.begin());
-        return new AnswerPlan(AnswerReading.PLAIN, thinking, List.of());
+        return new AnswerPlan(AnswerReading.PLAIN, thinking, null);
     }
 
     /** @param maxThinkingTokens null for no bound */
     Guidance guidance(AnswerPlan plan, @Nullable Integer maxThinkingTokens) {
-        if (maxThinkingTokens == null && plan.openings().isEmpty()) {
+        if (maxThinkingTokens == null) {
             return Guidance.NONE;
         }
-        if (maxThinkingTokens != null && maxThinkingTokens < 0) {
+        String field = "max_thinking_tokens";
+        if (maxThinkingTokens < 0) {
             throw RequestException.invalid(
-                    "max_thinking_tokens", "max_thinking_tokens must be at least 0, got " + maxThinkingTokens + ".");
+                    field, "max_thinking_tokens must be at least 0, got " + maxThinkingTokens + ".");
         }
-        String field = maxThinkingTokens == null ? "tool_choice" : "max_thinking_tokens";
         ReasoningFormat format = model.syntax().reasoning();
         if (format == null) {
-            if (maxThinkingTokens == null) {
-                return new Guidance(Guidance.NO_REASONING, Integer.MAX_VALUE, plan.openings());
-            }
             throw RequestException.notSupported(
                     field,
                     field + " needs a model whose reasoning ends with a mark: this one's chat template shows none."
                             + " If the model reasons nevertheless, start the server with --reasoning-parser.");
         }
-        int end = plan.thinking() ? endToken(format, field) : Guidance.NO_REASONING;
-        return new Guidance(end, maxThinkingTokens == null ? Integer.MAX_VALUE : maxThinkingTokens, plan.openings());
+        return plan.thinking() ? new Guidance(endToken(format, field), maxThinkingTokens) : Guidance.NONE;
+    }
+
+    /**
+     * What an answer must follow; null if it is free.
+     *
+     * @param content  what the request asks of its content, or null
+     * @param stopIds  ids that end this request's sequences beside the model's own
+     */
+    @Nullable
+    TokenConstraint constraint(
+            AnswerPlan plan, @Nullable GrammarSource content, int[] promptIds, Set<Integer> stopIds) {
+        ToolGrammar tools = plan.tools();
+        GrammarSource source = tools == null ? content : tools.source(content);
+        if (source == null) {
+            return null;
+        }
+        ReasoningFormat format = model.syntax().reasoning();
+        int beginAfter = plan.thinking() && format != null
+                ? endToken(format, source.field())
+                : Grammars.beginAfter(model.tokenizerFor(source.field()), promptIds);
+        return grammars.constraint(source, beginAfter, stopIds);
     }
 
     private AnswerPlan chat(ChatRequest request, boolean thinking) {
         ToolCallFormat format =
                 request.tools().isEmpty() ? null : model.syntax().toolCalls();
         AnswerOptions options = request.answer();
-        Set<String> functions = functions(request);
+        var tools = new RequestedTools(request.tools(), grammars, strictness);
         var reading = new AnswerReading(
                 model.syntax().reasoning(),
                 thinking,
                 options.separateReasoning(),
                 format,
-                functions,
+                tools.names(),
                 !options.parallelToolCalls());
-        return new AnswerPlan(reading, thinking, openings(options.toolChoice(), format, functions));
+        checkDemand(options.toolChoice(), format, tools.names());
+        ToolGrammar grammar =
+                format == null ? null : tools.grammar(format, options.toolChoice(), options.parallelToolCalls());
+        return new AnswerPlan(reading, thinking, grammar);
     }
 
-    /** How an answer may begin that calls what the request demands; none if it demands nothing. */
-    private List<int[]> openings(ToolChoice choice, @Nullable ToolCallFormat format, Set<String> functions) {
+    private static void checkDemand(ToolChoice choice, @Nullable ToolCallFormat format, Set<String> functions) {
         Set<String> demanded = switch (choice) {
             case ToolChoice.Auto auto -> Set.of();
             case ToolChoice.Required required -> functions;
             case ToolChoice.Named named -> Set.of(named.function());
         };
         if (choice instanceof ToolChoice.Auto) {
-            return List.of();
+            return;
         }
         if (demanded.isEmpty() || !functions.containsAll(demanded)) {
             String wanted =
@@ -105,21 +127,6 @@ final class AnswerPlanner {
                     "tool_choice must be auto or none: this model's chat template does not show how it calls tools."
                             + " If it does call them, start the server with --tool-call-parser.");
         }
-        Tokenizer tokenizer = model.tokenizerFor("tool_choice");
-        return demanded.stream()
-                .sorted()
-                .map(function -> tokenizer.encode(format.start(function)))
-                .toList();
-    }
-
-    private static Set<String> functions(ChatRequest request) {
-        Set<String> names = new HashSet<>();
-        for (Map<String, @Nullable Object> tool : request.tools()) {
-            if (tool.get("function") instanceof Map<?, ?> function && function.get("name") instanceof String name) {
-                names.add(name);
-            }
-        }
-        return names;
     }
 
     private int endToken(ReasoningFormat format, String field) {

@@ -34,19 +34,18 @@ public final class TextService {
     private final ChatPrompts chatPrompts;
     private final AnswerPlanner answers;
     private final RunningRequests running = new RunningRequests();
-    private final Grammars grammars;
 
     public TextService(ServedModel model, Generator generator) {
-        this(model, generator, GrammarOptions.DEFAULT);
+        this(model, generator, GrammarOptions.DEFAULT, ToolStrictness.REQUESTED);
     }
 
     /** @param grammar how grammars of requests are read; null refuses them */
-    public TextService(ServedModel model, Generator generator, @Nullable GrammarOptions grammar) {
+    public TextService(
+            ServedModel model, Generator generator, @Nullable GrammarOptions grammar, ToolStrictness strictness) {
         this.model = model;
-        this.grammars = new Grammars(model, grammar);
         this.generator = generator;
         this.chatPrompts = new ChatPrompts(model);
-        this.answers = new AnswerPlanner(model);
+        this.answers = new AnswerPlanner(model, new Grammars(model, grammar), strictness);
     }
 
     public ServedModel model() {
@@ -189,7 +188,8 @@ public final class TextService {
         }
         AnswerPlan plan = answer.apply(ids);
         Guidance guidance = answers.guidance(plan, fields.maxThinkingTokens());
-        TokenConstraint constraint = constraint(fields, ids, guidance);
+        TokenConstraint constraint =
+                answers.constraint(plan, fields.grammar(), ids, orElse(fields.stopTokenIds(), Set.of()));
         for (int copy = 0; copy < copies; copy++) {
             String id = copy == 0 ? item.id() : item.id() + RunningRequests.COPY_MARK + copy;
             SamplingParams params = params(fields, maxNewTokens, item.logprobs(), copy);
@@ -209,18 +209,6 @@ public final class TextService {
                     specialTokens(fields, plan.reading()),
                     plan.reading()));
         }
-    }
-
-    private @Nullable TokenConstraint constraint(SamplingFields fields, int[] promptIds, Guidance guidance) {
-        if (fields.grammar() == null) {
-            return null;
-        }
-        if (!guidance.openings().isEmpty()) {
-            throw RequestException.invalid(
-                    "tool_choice",
-                    "tool_choice asks for a call and another field for an answer of some form: leave one of them out.");
-        }
-        return grammars.constraint(fields.grammar(), promptIds, orElse(fields.stopTokenIds(), Set.of()));
     }
 
     /** Marks that are to be read must be in the text, whatever the request says about special tokens. */

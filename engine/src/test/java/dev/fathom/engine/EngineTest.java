@@ -46,27 +46,20 @@ class EngineTest {
     }
 
     @Test
-    void writesTheTokensThatAreNotLeftToTheModel() throws Exception {
+    void endsReasoningThatIsTooLong() throws Exception {
         int[] prompt = {1, 2, 3};
         try (Engine engine = start(config(1000), step -> {})) {
             Answer free = Answers.take(engine.submit(request("free", prompt, 8)));
             int[] own = free.tokens().stream().mapToInt(Integer::intValue).toArray();
-            Guidance late = new Guidance(63, 3, List.of(new int[] {40, 41}));
-            int[] ids = guided(engine, "late", prompt, late);
-            assertThat(Arrays.copyOf(ids, 6)).containsExactly(own[0], own[1], own[2], 63, 40, 41);
-            Guidance early = new Guidance(own[1], 3, List.of(new int[] {40}));
-            assertThat(Arrays.copyOf(guided(engine, "early", prompt, early), 3)).containsExactly(own[0], own[1], 40);
-            Guidance none = new Guidance(Guidance.NO_REASONING, 0, List.of(new int[] {50, 51}));
-            assertThat(Arrays.copyOf(guided(engine, "none", prompt, none), 2)).containsExactly(50, 51);
-            Guidance several = new Guidance(
-                    Guidance.NO_REASONING, 0, List.of(new int[] {50, 51}, new int[] {50, own[1], 52}, new int[] {50, 53
-                    }));
-            int[] chosen = guided(engine, "several", prompt, several);
-            assertThat(chosen[0]).isEqualTo(50);
-            assertThat(chosen[1]).isIn(51, own[1], 53);
-            Guidance outside = new Guidance(Guidance.NO_REASONING, 0, List.of(new int[] {64}));
+            int[] ids = guided(engine, "late", prompt, new Guidance(63, 3));
+            assertThat(Arrays.copyOf(ids, 4)).containsExactly(own[0], own[1], own[2], 63);
+            int[] early = guided(engine, "early", prompt, new Guidance(own[1], 3));
+            assertThat(Arrays.copyOf(early, 2)).containsExactly(own[0], own[1]);
+            assertThat(guided(engine, "none", prompt, new Guidance(Guidance.NO_REASONING, 0)))
+                    .containsExactly(own);
+            Guidance outside = new Guidance(64, 3);
             assertThatThrownBy(() -> guided(engine, "outside", prompt, outside))
-                    .hasMessageContaining("Token id 64, which the request makes the model write, is outside");
+                    .hasMessageContaining("Token id 64, which ends the reasoning, is outside");
         }
     }
 

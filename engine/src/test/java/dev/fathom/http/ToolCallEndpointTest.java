@@ -4,7 +4,6 @@ import static dev.fathom.serve.ScriptedGenerator.saying;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.api.FinishReason;
-import dev.fathom.api.Guidance;
 import dev.fathom.serve.NanoText;
 import dev.fathom.serve.ScriptedGenerator;
 import dev.fathom.serve.ServedModel;
@@ -147,18 +146,6 @@ class ToolCallEndpointTest {
     }
 
     @Test
-    void beginsTheCallThatIsDemanded() {
-        String any = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>";
-        var both = List.of(any + "add<｜tool▁sep｜>", any + "get_weather<｜tool▁sep｜>");
-        assertThat(openings("\"required\"", ASK)).isEqualTo(both);
-        String named = "{\"type\": \"function\", \"function\": {\"name\": \"add\"}}";
-        assertThat(openings(named, ASK)).containsExactly(any + "add<｜tool▁sep｜>");
-        String thinking = ASK + ", \"chat_template_kwargs\": {\"thinking\": true}";
-        assertThat(openings("\"required\"", thinking)).isEqualTo(both);
-        assertThat(openings("\"auto\"", ASK)).isEmpty();
-    }
-
-    @Test
     void refusesToDemandCallsOfAModelThatShowsNone() {
         ServedModel plain = NanoText.model().withSyntax(AnswerSyntax.PLAIN);
         try (var server = TestServer.start(plain, saying("x"), config -> config)) {
@@ -210,23 +197,6 @@ class ToolCallEndpointTest {
                     .isEqualTo("{\"normal_text\":\"Ok.\",\"calls\":[{\"tool_index\":0,\"name\":\"add\","
                             + "\"parameters\":\"{}\"}]}");
         }
-    }
-
-    private List<String> openings(String choice, String request) {
-        ScriptedGenerator generator = saying("ok");
-        try (var server = TestServer.start(generator)) {
-            var reply = server.post(CHAT, request + ", \"tool_choice\": " + choice + "}");
-            assertThat(reply.status()).as(reply.body()).isEqualTo(200);
-        }
-        Guidance guidance = generator.submitted.getFirst().guidance();
-        assertThat(guidance.reasoningEnd())
-                .isEqualTo(
-                        request.contains("thinking") && !choice.contains("auto")
-                                ? NanoText.THINK_END
-                                : Guidance.NO_REASONING);
-        return guidance.openings().stream()
-                .map(ids -> tokenizer.decode(ids, false))
-                .toList();
     }
 
     private static String call(String name, String arguments) {

@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
 /** How models write calls. A new one is a constant here, its {@link CallReader} and its cases in the tests. */
 public enum ToolCallFormat {
     /** DeepSeek-V3 and R1: the arguments in a fenced block. */
-    DEEPSEEK_V3("deepseekv3", Marks.OPEN, Marks.CALL + "function" + Marks.SEPARATOR, "\n```json\n", Marks.CALL_END) {
+    DEEPSEEK_V3(
+            "deepseekv3",
+            new Block("", Marks.OPEN, "\n", Marks.CLOSE),
+            new Call(Marks.CALL + "function" + Marks.SEPARATOR, "\n```json\n", "\n```", Marks.CALL_END)) {
         @Override
         CallReader reader(Set<String> functions) {
             return new MarkedCallReader(
@@ -23,7 +26,10 @@ public enum ToolCallFormat {
         }
     },
     /** DeepSeek-V3.1: name, mark, arguments. */
-    DEEPSEEK_V31("deepseekv31", Marks.OPEN, Marks.CALL, Marks.SEPARATOR, Marks.CALL_END) {
+    DEEPSEEK_V31(
+            "deepseekv31",
+            new Block("", Marks.OPEN, "", Marks.CLOSE),
+            new Call(Marks.CALL, Marks.SEPARATOR, "", Marks.CALL_END)) {
         @Override
         CallReader reader(Set<String> functions) {
             return new MarkedCallReader(
@@ -32,7 +38,15 @@ public enum ToolCallFormat {
         }
     },
     /** DeepSeek-V3.2: tags. */
-    DEEPSEEK_V32("deepseekv32", DsmlCallReader.OPEN, "\n" + DsmlCallReader.CALL, "\">\n", DsmlCallReader.CALL_END) {
+    DEEPSEEK_V32(
+            "deepseekv32",
+            new Block("\n\n", DsmlCallReader.OPEN, "", "\n" + DsmlCallReader.CLOSE),
+            new Call("\n" + DsmlCallReader.CALL, "\">\n", "", DsmlCallReader.CALL_END)) {
+        @Override
+        public boolean taggedArguments() {
+            return true;
+        }
+
         @Override
         CallReader reader(Set<String> functions) {
             return new DsmlCallReader(functions);
@@ -48,18 +62,24 @@ public enum ToolCallFormat {
         static final String SEPARATOR = "<｜tool▁sep｜>";
     }
 
-    private final String parserName;
-    private final String opening;
-    private final String beforeName;
-    private final String afterName;
-    private final String callEnd;
+    /** Text around the calls of a block; what is before the opening may be left out. */
+    private record Block(String beforeOpening, String opening, String betweenCalls, String closing) {}
 
-    ToolCallFormat(String parserName, String opening, String beforeName, String afterName, String callEnd) {
+    /** Text around a call's name and arguments. */
+    private record Call(String beforeName, String afterName, String afterArguments, String end) {}
+
+    private final String parserName;
+
+    @SuppressWarnings("ImmutableEnumChecker") // records of strings are immutable
+    private final Block block;
+
+    @SuppressWarnings("ImmutableEnumChecker")
+    private final Call call;
+
+    ToolCallFormat(String parserName, Block block, Call call) {
         this.parserName = parserName;
-        this.opening = opening;
-        this.beforeName = beforeName;
-        this.afterName = afterName;
-        this.callEnd = callEnd;
+        this.block = block;
+        this.call = call;
     }
 
     /** The format that SGLang's {@code --tool-call-parser} knows by this name. */
@@ -85,17 +105,46 @@ public enum ToolCallFormat {
 
     /** How an answer goes on that calls this function, up to its arguments. */
     public String start(String function) {
-        return opening + beforeName + function + afterName;
+        return opening() + callStart(function);
+    }
+
+    /** A call of this function, up to its arguments. */
+    public String callStart(String function) {
+        return call.beforeName() + function + call.afterName();
+    }
+
+    /** From a call's arguments to its end. */
+    public String afterArguments() {
+        return call.afterArguments() + call.end();
     }
 
     /** What every call ends with. */
     public String callEnd() {
-        return callEnd;
+        return call.end();
+    }
+
+    /** What a model may write before a block of calls, and leave out. */
+    public String beforeOpening() {
+        return block.beforeOpening();
     }
 
     /** What a block of calls begins with. */
-    String opening() {
-        return opening;
+    public String opening() {
+        return block.opening();
+    }
+
+    public String betweenCalls() {
+        return block.betweenCalls();
+    }
+
+    /** What a block of calls ends with. */
+    public String closing() {
+        return block.closing();
+    }
+
+    /** Whether each argument stands in a tag of its own; else all are one JSON object. */
+    public boolean taggedArguments() {
+        return false;
     }
 
     /** Reads a block after its opening. */

@@ -38,9 +38,9 @@ final class Marks {
             }
         });
         byStart.values()
-                .forEach(marks -> marks.sort(Comparator.comparingInt(
-                                (Mark mark) -> mark.text().length())
-                        .reversed()));
+                .forEach(marks -> marks.sort(
+                        Comparator.comparingInt((Mark mark) -> mark.text().length())
+                                .reversed()));
     }
 
     /** The character that stands for a special token. */

@@ -75,8 +75,7 @@ final class StructuralTagReader {
             case "const_string" -> marks.literal(fields.text("value"));
             case "json_schema" -> schema(fields);
             case "grammar" -> new Expr.Call(EbnfParser.root(rules, fields.text("grammar")));
-            case "regex" ->
-                new Expr.Text(PatternDfa.whole(fields.text("pattern"), rules.budget()), Expr.Form.RAW);
+            case "regex" -> new Expr.Text(PatternDfa.whole(fields.text("pattern"), rules.budget()), Expr.Form.RAW);
             case "any_text" -> anyText(fields, ends);
             case "token" -> token(fields);
             case "sequence" -> new Expr.Sequence(formats(fields, ends));
@@ -129,8 +128,8 @@ final class StructuralTagReader {
             case "json" -> new Expr.Call(SchemaGrammar.root(rules, spaced, schema, options.closedObjects()));
             case "deepseek_xml" -> SchemaGrammar.tagged(rules, spaced, schema, options.closedObjects(), marks);
             default ->
-                throw new GrammarException(fields.where() + ".style must be json or deepseek_xml: \"" + style
-                        + "\" is not supported.");
+                throw new GrammarException(
+                        fields.where() + ".style must be json or deepseek_xml: \"" + style + "\" is not supported.");
         };
     }
 
@@ -144,8 +143,7 @@ final class StructuralTagReader {
         }
         TextDfa text = until(excludes, fields.where()).text();
         if (most != Expr.UNBOUNDED) {
-            text = text.and(
-                    TextDfa.lengths(0, most, CodePoints.ALL_AND_MARKS, rules.budget()), rules.budget());
+            text = text.and(TextDfa.lengths(0, most, CodePoints.ALL_AND_MARKS, rules.budget()), rules.budget());
         }
         return new Expr.Text(text, Expr.Form.RAW);
     }
@@ -191,7 +189,8 @@ final class StructuralTagReader {
         List<String> told = ends.stream().filter(end -> !end.isEmpty()).toList();
         TagFields content = fields.required("content");
         if (told.isEmpty() && content.isUnlimited()) {
-            throw new GrammarException(fields.where() + ".end is empty, but its content is any text: say where it ends.");
+            throw new GrammarException(
+                    fields.where() + ".end is empty, but its content is any text: say where it ends.");
         }
         int rule = rules.declare("content");
         rules.define(rule, format(content, told));
@@ -241,8 +240,7 @@ final class StructuralTagReader {
         return again ? Expr.sequence(one, triggered(triggers, tags, excludes, true, fields.where())) : one;
     }
 
-    private Expr triggered(
-            List<String> triggers, List<Tag> tags, List<String> excludes, boolean again, String where) {
+    private Expr triggered(List<String> triggers, List<Tag> tags, List<String> excludes, boolean again, String where) {
         if (triggers.isEmpty()) {
             throw new GrammarException(where + ".triggers is empty: at least one text must be there.");
         }
@@ -290,8 +288,7 @@ final class StructuralTagReader {
     }
 
     /** Free text; what is found of {@code patterns} goes on as {@code then} says; {@code excludes} never come. */
-    private Expr dispatch(
-            List<String> patterns, List<Expr> then, List<String> excludes, boolean again, String where) {
+    private Expr dispatch(List<String> patterns, List<Expr> then, List<String> excludes, boolean again, String where) {
         List<String> all = new ArrayList<>(patterns);
         all.addAll(excludes);
         FreeText text = until(all, where);

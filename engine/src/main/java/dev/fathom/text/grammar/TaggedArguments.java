@@ -58,8 +58,8 @@ final class TaggedArguments {
         named.addAll(shape.required);
         List<Expr.Member> members = new ArrayList<>();
         for (String name : named) {
-            Schema schema = shape.properties.getOrDefault(
-                    name, shape.additional == null ? Schema.ANY : shape.additional);
+            Schema schema =
+                    shape.properties.getOrDefault(name, shape.additional == null ? Schema.ANY : shape.additional);
             Expr member = tag(marks.literal(name), schema);
             members.add(new Expr.Member(member, shape.required.contains(name)));
         }
@@ -95,8 +95,7 @@ final class TaggedArguments {
             }
         }
         return rules.add(
-                "argument",
-                Expr.sequence(marks.literal(BEGIN), name, new Expr.Choice(options), marks.literal(END)));
+                "argument", Expr.sequence(marks.literal(BEGIN), name, new Expr.Choice(options), marks.literal(END)));
     }
 
     private static boolean onlyTexts(Shape shape) {
@@ -110,8 +109,6 @@ final class TaggedArguments {
                 && shape.texts.isEmpty()
                 && shape.minLength == 0
                 && shape.maxLength == Expr.UNBOUNDED;
-        return any
-                ? anyText
-                : SchemaStrings.of(shape, rules.budget()).and(anyText, rules.budget());
+        return any ? anyText : SchemaStrings.of(shape, rules.budget()).and(anyText, rules.budget());
     }
 }

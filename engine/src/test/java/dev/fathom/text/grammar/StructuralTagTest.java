@@ -18,18 +18,21 @@ class StructuralTagTest {
     private static final String TRIGGERED = format("""
             {"type": "triggered_tags", "triggers": ["%s"], "stop_after_first": true, "tags": [
               {"type": "tag", "begin": "%s", "end": "%s", "content": {"type": "json_schema", "json_schema":
-                {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}]}"""
-            .formatted(OPEN, OPEN, CLOSE));
+                {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}]}""".formatted(OPEN, OPEN, CLOSE));
 
     @Test
     void findsSpecialTokens() {
         CompiledGrammar grammar = MARKED.structuralTag(TRIGGERED);
-        assertThat(MARKED.accepts(grammar, "Let me see. " + OPEN + "{\"city\": \"Oslo\"}" + CLOSE)).isTrue();
-        assertThat(MARKED.accepts(grammar, OPEN + "{\"city\": \"Oslo\"}" + CLOSE)).isTrue();
+        assertThat(MARKED.accepts(grammar, "Let me see. " + OPEN + "{\"city\": \"Oslo\"}" + CLOSE))
+                .isTrue();
+        assertThat(MARKED.accepts(grammar, OPEN + "{\"city\": \"Oslo\"}" + CLOSE))
+                .isTrue();
         assertThat(MARKED.accepts(grammar, "No call.")).isTrue();
-        assertThat(MARKED.accepts(grammar, OPEN + "{\"town\": \"Oslo\"}" + CLOSE)).isFalse();
+        assertThat(MARKED.accepts(grammar, OPEN + "{\"town\": \"Oslo\"}" + CLOSE))
+                .isFalse();
         assertThat(MARKED.accepts(grammar, OPEN + "{\"city\": \"Oslo\"}")).isFalse();
-        assertThat(MARKED.accepts(grammar, OPEN + "{\"city\": \"Oslo\"}" + CLOSE + "more")).isFalse();
+        assertThat(MARKED.accepts(grammar, OPEN + "{\"city\": \"Oslo\"}" + CLOSE + "more"))
+                .isFalse();
     }
 
     @Test
@@ -43,29 +46,32 @@ class StructuralTagTest {
             mask.accept(id);
         }
         assertThat(Vocabulary.allows(mask, other)).isFalse();
-        assertThat(Vocabulary.allows(mask, MARKED.tokenizer.id(CLOSE).orElseThrow())).isFalse();
+        assertThat(Vocabulary.allows(mask, MARKED.tokenizer.id(CLOSE).orElseThrow()))
+                .isFalse();
     }
 
     /** Bytes that happen to look like what stands for a special token are none. */
     @Test
     void takesNoTextForASpecialToken() {
-        CompiledGrammar grammar = MARKED.structuralTag(
-                format("{\"type\": \"const_string\", \"value\": \"" + OPEN + "\"}"));
+        CompiledGrammar grammar =
+                MARKED.structuralTag(format("{\"type\": \"const_string\", \"value\": \"" + OPEN + "\"}"));
         long[] allowed = Objects.requireNonNull(MARKED.begin(grammar).allowed());
         long count = 0;
         for (long word : allowed) {
             count += Long.bitCount(word);
         }
         assertThat(count).isEqualTo(1);
-        assertThat(Vocabulary.allows(MARKED.begin(grammar), MARKED.tokenizer.id(OPEN).orElseThrow())).isTrue();
+        assertThat(Vocabulary.allows(
+                        MARKED.begin(grammar), MARKED.tokenizer.id(OPEN).orElseThrow()))
+                .isTrue();
         CompiledGrammar schema = MARKED.schema("{\"type\": \"string\"}");
         assertThat(MARKED.accepts(schema, "\"" + OPEN + "\"")).isFalse();
     }
 
     @Test
     void asksForASpecialTokenByItsText() {
-        CompiledGrammar grammar = MARKED.structuralTag(format(
-                "{\"type\": \"sequence\", \"elements\": [{\"type\": \"token\", \"token\": \"" + OPEN
+        CompiledGrammar grammar = MARKED.structuralTag(
+                format("{\"type\": \"sequence\", \"elements\": [{\"type\": \"token\", \"token\": \"" + OPEN
                         + "\"}, {\"type\": \"any_text\", \"max_chars\": 3}]}"));
         assertThat(MARKED.accepts(grammar, OPEN + "abc")).isTrue();
         assertThat(MARKED.accepts(grammar, OPEN + "abcd")).isFalse();

@@ -89,8 +89,7 @@ class XgrammarGoldenTest {
      *
      * @param before  the bytes so far where theirs need be no text, else null
      */
-    private static @Nullable String difference(
-            TokenMask mask, int[] bits, boolean bounded, @Nullable String before) {
+    private static @Nullable String difference(TokenMask mask, int[] bits, boolean bounded, @Nullable String before) {
         long[] allowed = Objects.requireNonNull(mask.allowed());
         List<String> ours = new ArrayList<>();
         List<String> theirs = new ArrayList<>();
