@@ -234,7 +234,8 @@ final class ServeCommand implements Callable<Integer> {
             Generator generator = Generator.of(local.engine());
             ServedModel served = answers.apply(
                     local.served(name, tokenizerPath, defaults.of(local.loaded()), scheduler.priorities()));
-            TextService text = new TextService(served, generator, grammar.options(), environment.toolStrictness());
+            TextService text = new TextService(
+                    served, generator, grammar.options(), environment.toolStrictness(), serverMetrics);
             HttpServer server = HttpServer.start(
                     httpConfig(local, served), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
             started = true;

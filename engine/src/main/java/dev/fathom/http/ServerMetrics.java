@@ -4,6 +4,7 @@ import dev.fathom.api.EngineStats;
 import dev.fathom.api.RequestException;
 import dev.fathom.engine.EngineListener;
 import dev.fathom.engine.RequestTiming;
+import dev.fathom.serve.GrammarListener;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.Gauge;
@@ -26,7 +27,7 @@ import java.util.function.ToDoubleFunction;
  * <p>What the engine counts itself is read from its snapshot when somebody asks; only what a snapshot cannot tell, the
  * distribution of times, is collected as it happens.
  */
-public final class ServerMetrics implements EngineListener {
+public final class ServerMetrics implements EngineListener, GrammarListener {
     public static final String CONTENT_TYPE = PrometheusTextFormatWriter.CONTENT_TYPE;
 
     private static final String LABEL = "model_name";
@@ -77,6 +78,10 @@ public final class ServerMetrics implements EngineListener {
     private final Histogram generatedTokens;
     private final Counter requests;
     private final Gauge retracted;
+    private final Histogram grammarTimes;
+    private final Counter grammars;
+    private final Counter knownGrammars;
+    private final Counter refusedGrammars;
 
     /** @param modelName the value of the label every metric carries */
     public ServerMetrics(String modelName) {
@@ -101,12 +106,11 @@ public final class ServerMetrics implements EngineListener {
         for (String stage : List.of(WAITING, PREFILL, DECODE)) {
             stages.initLabelValues(modelName, stage);
         }
-        requests = Counter.builder()
-                .name("sglang:num_requests_total")
-                .help("Requests that have ended, however they did.")
-                .labelNames(LABEL)
-                .register(registry);
-        requests.initLabelValues(modelName);
+        requests = counter("num_requests_total", "Requests that have ended, however they did.");
+        grammarTimes = histogram("grammar_compilation_time_seconds", "Time to prepare a grammar.", STAGE);
+        grammars = counter("num_grammar_total", "Requests with a grammar.");
+        knownGrammars = counter("num_grammar_cache_hit_total", "Those whose grammar was prepared before.");
+        refusedGrammars = counter("num_grammar_aborted_total", "Those whose grammar was refused.");
         retracted = Gauge.builder()
                 .name("sglang:num_retracted_reqs")
                 .help("Requests that went back to the queue the last time memory ran out.")
@@ -195,6 +199,24 @@ public final class ServerMetrics implements EngineListener {
     }
 
     @Override
+    public void prepared(Duration time) {
+        grammars.labelValues(modelName).inc();
+        grammarTimes.labelValues(modelName).observe(time.toNanos() / NANOS);
+    }
+
+    @Override
+    public void known() {
+        grammars.labelValues(modelName).inc();
+        knownGrammars.labelValues(modelName).inc();
+    }
+
+    @Override
+    public void refused() {
+        grammars.labelValues(modelName).inc();
+        refusedGrammars.labelValues(modelName).inc();
+    }
+
+    @Override
     public void failed(String id, RequestException error) {
         requests.labelValues(modelName).inc();
     }
@@ -245,6 +267,16 @@ public final class ServerMetrics implements EngineListener {
                 .register(registry);
         histogram.initLabelValues(modelName);
         return histogram;
+    }
+
+    private Counter counter(String name, String help) {
+        Counter counter = Counter.builder()
+                .name("sglang:" + name)
+                .help(help)
+                .labelNames(LABEL)
+                .register(registry);
+        counter.initLabelValues(modelName);
+        return counter;
     }
 
     private void counter(String name, String help, Supplier<EngineStats> stats, ToDoubleFunction<EngineStats> value) {

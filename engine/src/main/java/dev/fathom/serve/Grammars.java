@@ -3,11 +3,13 @@ package dev.fathom.serve;
 import dev.fathom.api.RequestException;
 import dev.fathom.api.TokenConstraint;
 import dev.fathom.text.Tokenizer;
+import dev.fathom.text.grammar.CompiledGrammar;
 import dev.fathom.text.grammar.GrammarCompiler;
 import dev.fathom.text.grammar.GrammarException;
 import dev.fathom.text.grammar.GrammarOptions;
 import dev.fathom.text.grammar.GrammarSource;
 import dev.fathom.text.grammar.TokenTrie;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -26,6 +28,7 @@ final class Grammars {
     private static final int MOST_CHECKED = 256;
 
     private final ServedModel model;
+    private final GrammarListener listener;
     private final @Nullable GrammarCompiler compiler;
     /** The last grammars that were only checked, with what is wrong with them. */
     private final Map<GrammarSource, Optional<String>> checked = new LinkedHashMap<>(16, 0.75f, true) {
@@ -36,8 +39,9 @@ final class Grammars {
     };
 
     /** @param options null where the server does without grammars */
-    Grammars(ServedModel model, @Nullable GrammarOptions options) {
+    Grammars(ServedModel model, @Nullable GrammarOptions options, GrammarListener listener) {
         this.model = model;
+        this.listener = listener;
         compiler = options == null ? null : new GrammarCompiler(() -> trie(model), options);
     }
 
@@ -68,13 +72,25 @@ final class Grammars {
         Set<Integer> ends = new HashSet<>(model.endTokenIds());
         ends.addAll(stopIds);
         try {
-            return ready.compile(source).constraint(ends, beginAfter);
+            return prepared(ready, source).constraint(ends, beginAfter);
         } catch (GrammarException e) {
+            listener.refused();
             var refused = RequestException.invalid(
                     source.field(), "Failed to compile " + source.field() + " grammar: " + e.getMessage());
             refused.initCause(e);
             throw refused;
         }
+    }
+
+    private CompiledGrammar prepared(GrammarCompiler ready, GrammarSource source) {
+        if (ready.knows(source)) {
+            listener.known();
+            return ready.compile(source);
+        }
+        long began = System.nanoTime();
+        CompiledGrammar grammar = ready.compile(source);
+        listener.prepared(Duration.ofNanos(System.nanoTime() - began));
+        return grammar;
     }
 
     /** What is wrong with a grammar, or not supported; null if nothing is. */

@@ -36,16 +36,20 @@ public final class TextService {
     private final RunningRequests running = new RunningRequests();
 
     public TextService(ServedModel model, Generator generator) {
-        this(model, generator, GrammarOptions.DEFAULT, ToolStrictness.REQUESTED);
+        this(model, generator, GrammarOptions.DEFAULT, ToolStrictness.REQUESTED, GrammarListener.NONE);
     }
 
     /** @param grammar how grammars of requests are read; null refuses them */
     public TextService(
-            ServedModel model, Generator generator, @Nullable GrammarOptions grammar, ToolStrictness strictness) {
+            ServedModel model,
+            Generator generator,
+            @Nullable GrammarOptions grammar,
+            ToolStrictness strictness,
+            GrammarListener listener) {
         this.model = model;
         this.generator = generator;
         this.chatPrompts = new ChatPrompts(model);
-        this.answers = new AnswerPlanner(model, new Grammars(model, grammar), strictness);
+        this.answers = new AnswerPlanner(model, new Grammars(model, grammar, listener), strictness);
     }
 
     public ServedModel model() {

@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.offset;
 import dev.fathom.serve.Fathom;
 import dev.fathom.serve.FathomOptions;
 import dev.fathom.serve.Generator;
+import dev.fathom.serve.TextService;
+import dev.fathom.serve.ToolStrictness;
+import dev.fathom.text.grammar.GrammarOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,6 +91,59 @@ class MetricsTest {
             }
             assertThat(shown).hasSizeGreaterThan(20);
             assertThat(served).containsAll(shown);
+        }
+    }
+
+    /** SGLang's metrics (0.5), each served or absent for a reason that the page gives. */
+    @Test
+    void servesOrExplainsEveryMetricOfSglang() throws IOException {
+        Set<String> wanted = new TreeSet<>(Files.readAllLines(Path.of("src/test/resources/golden/sglang-metrics.txt")));
+        String page = Files.readString(Path.of("../monitoring/README.md"));
+        String absent = page.substring(page.indexOf("| absent |"));
+        var metrics = new ServerMetrics("nano");
+        try (Fathom fathom = Fathom.load(FathomOptions.EMBEDDED.withListener(metrics));
+                var server = start(fathom, metrics)) {
+            server.post("/v1/completions", COMPLETION);
+            metrics.started(Duration.ofSeconds(3), Duration.ofSeconds(2));
+            String served = server.get("/metrics").body();
+            assertThat(wanted).hasSizeGreaterThan(50).allSatisfy(name -> {
+                boolean here = Pattern.compile("sglang:" + name + "(_count)?\\{")
+                        .matcher(served)
+                        .find();
+                boolean explained = Pattern.compile("`([a-z_]+)(\\*?)`")
+                        .matcher(absent)
+                        .results()
+                        .anyMatch(found -> found.group(2).isEmpty()
+                                ? found.group(1).equals(name)
+                                : name.startsWith(found.group(1)));
+                assertThat(here)
+                        .as(name + " is served, or its absence explained, and not both")
+                        .isNotEqualTo(explained);
+                assertThat(page.contains("`" + name + "`") || explained)
+                        .as(name + " is on the page")
+                        .isTrue();
+            });
+        }
+    }
+
+    @Test
+    void countsGrammars() {
+        var metrics = new ServerMetrics("nano");
+        try (Fathom fathom = Fathom.load(FathomOptions.EMBEDDED.withListener(metrics))) {
+            Generator generator = Generator.of(fathom.engine());
+            var text = new TextService(
+                    fathom.model(), generator, GrammarOptions.DEFAULT, ToolStrictness.REQUESTED, metrics);
+            try (var server = TestServer.of(text, generator, metrics, config -> config.enableMetrics(true))) {
+                String regex = COMPLETION.replace("}", ", \"regex\": \"%s\"}");
+                server.post("/v1/completions", regex.formatted("[ab]+"));
+                server.post("/v1/completions", regex.formatted("[ab]+"));
+                server.post("/v1/completions", regex.formatted("("));
+                assertThat(values(server.get("/metrics").body()))
+                        .containsEntry("sglang:num_grammar_total", 3.0)
+                        .containsEntry("sglang:num_grammar_cache_hit_total", 1.0)
+                        .containsEntry("sglang:num_grammar_aborted_total", 1.0)
+                        .containsEntry("sglang:grammar_compilation_time_seconds_count", 1.0);
+            }
         }
     }
 

@@ -56,7 +56,18 @@ final class TestServer implements AutoCloseable {
     /** Without {@link HttpServer#ready}. */
     static TestServer starting(
             ServedModel model, Generator generator, ServerMetrics metrics, UnaryOperator<HttpConfig.Builder> config) {
-        var text = new TextService(model, generator);
+        return starting(new TextService(model, generator), generator, metrics, config);
+    }
+
+    static TestServer of(
+            TextService text, Generator generator, ServerMetrics metrics, UnaryOperator<HttpConfig.Builder> config) {
+        TestServer started = starting(text, generator, metrics, config);
+        started.server.ready();
+        return started;
+    }
+
+    private static TestServer starting(
+            TextService text, Generator generator, ServerMetrics metrics, UnaryOperator<HttpConfig.Builder> config) {
         var server = HttpServer.start(
                 config.apply(HttpConfig.builder().port(0)).build(), new ServeContext(text, generator, metrics, "test"));
         return new TestServer(server, text, metrics);

@@ -209,7 +209,8 @@ class StrictToolsTest {
                     "",
                     1,
                     options);
-            try (TextStream stream = new TextService(model, generator, grammars, strictness).chat(request)) {
+            var service = new TextService(model, generator, grammars, strictness, GrammarListener.NONE);
+            try (TextStream stream = service.chat(request)) {
                 assertThat(stream.size()).isEqualTo(1);
             }
             return generator.submitted.getFirst().constraint();

@@ -67,6 +67,13 @@ public final class GrammarCompiler {
         }
     }
 
+    /** Whether a grammar is prepared, or being prepared. */
+    public boolean knows(GrammarSource source) {
+        synchronized (kept) {
+            return kept.containsKey(source);
+        }
+    }
+
     /** Reads a grammar and does nothing with it. @throws GrammarException as {@link #compile} */
     public void check(GrammarSource source) {
         grammar(source, options, trie().marks());
