@@ -1,9 +1,11 @@
 package dev.fathom.cli;
 
+import dev.fathom.engine.EngineListener;
 import dev.fathom.http.HttpConfig;
 import dev.fathom.http.HttpServer;
 import dev.fathom.http.ServeContext;
 import dev.fathom.http.ServerMetrics;
+import dev.fathom.http.Tracing;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.serve.EngineListeners;
@@ -54,6 +56,9 @@ final class ServeCommand implements Callable<Integer> {
 
     @Mixin
     private ModelFlags model = new ModelFlags();
+
+    @Mixin
+    private final TraceFlags traces = new TraceFlags();
 
     @Mixin
     private SchedulerFlags scheduler = new SchedulerFlags();
@@ -167,10 +172,13 @@ final class ServeCommand implements Callable<Integer> {
         LoadedModel loaded = LocalEngine.load(options, model, terminal);
         String name = servedModelName != null ? servedModelName : defaultName(loaded);
         ServerMetrics serverMetrics = new ServerMetrics(name);
-        LocalEngine local = LocalEngine.start(
-                loaded, model, scheduler, new EngineListeners(List.of(new EngineLog(logs.timeStats()), serverMetrics)));
-        HttpServer server = startServer(local, name, serverMetrics);
-        CountDownLatch ended = endOnSignal(server, local, log);
+        Tracing tracing = traces.start(name);
+        List<EngineListener> listeners = tracing == null
+                ? List.of(new EngineLog(logs.timeStats()), serverMetrics)
+                : List.of(new EngineLog(logs.timeStats()), serverMetrics, tracing);
+        LocalEngine local = LocalEngine.start(loaded, model, scheduler, new EngineListeners(listeners));
+        HttpServer server = startServer(local, name, serverMetrics, tracing);
+        CountDownLatch ended = endOnSignal(server, local, log, tracing);
         Optional<WarmUp.Result> warmUp = warmUp(local, rehearsal);
         serverMetrics.started(Duration.ofNanos(System.nanoTime() - beganNanos), loaded.loadTime());
         server.ready();
@@ -201,6 +209,7 @@ final class ServeCommand implements Callable<Integer> {
         model.kvFormat();
         model.maxTotalTokens();
         grammar.options();
+        traces.check();
         return model.options(environment, skipTokenizer);
     }
 
@@ -227,17 +236,19 @@ final class ServeCommand implements Callable<Integer> {
         return model.modelPath().orElse(local.loaded().modelPath());
     }
 
-    private HttpServer startServer(LocalEngine local, String name, ServerMetrics serverMetrics) {
+    private HttpServer startServer(
+            LocalEngine local, String name, ServerMetrics serverMetrics, @Nullable Tracing tracing) {
         boolean started = false;
         try {
             String tokenizerPath = model.tokenizerPath().orElse(modelPath(local));
             Generator generator = Generator.of(local.engine());
             ServedModel served = answers.apply(
                     local.served(name, tokenizerPath, defaults.of(local.loaded()), scheduler.priorities()));
-            TextService text = new TextService(
-                    served, generator, grammar.options(), environment.toolStrictness(), serverMetrics);
+            TextService text =
+                    new TextService(served, generator, grammar.options(), environment.toolStrictness(), serverMetrics);
             HttpServer server = HttpServer.start(
-                    httpConfig(local, served), new ServeContext(text, generator, serverMetrics, Main.Version.number()));
+                    httpConfig(local, served),
+                    new ServeContext(text, generator, serverMetrics, Main.Version.number(), tracing));
             started = true;
             return server;
         } finally {
@@ -307,7 +318,7 @@ final class ServeCommand implements Callable<Integer> {
      * On SIGTERM and SIGINT: refuse what is new, finish what runs, close. The JVM's exit status tells the signal. Another
      * signal meanwhile ends the process at once.
      */
-    private CountDownLatch endOnSignal(HttpServer server, LocalEngine local, ServerLog log) {
+    private CountDownLatch endOnSignal(HttpServer server, LocalEngine local, ServerLog log, @Nullable Tracing tracing) {
         CountDownLatch ended = new CountDownLatch(1);
         Runtime.getRuntime()
                 .addShutdownHook(Thread.ofPlatform().name("fathom-shutdown").unstarted(() -> {
@@ -321,6 +332,9 @@ final class ServeCommand implements Callable<Integer> {
                                     shutdownSeconds));
                     server.stop(seconds(shutdownSeconds));
                     local.close();
+                    if (tracing != null) {
+                        tracing.close();
+                    }
                     log.close();
                     ended.countDown();
                 }));

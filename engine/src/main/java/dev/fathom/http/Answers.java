@@ -26,6 +26,7 @@ final class Answers {
 
     private final TextService text;
     private final ServerMetrics metrics;
+    private final @Nullable Tracing tracing;
     private final JsonBody body;
     private final RequestLog log;
     private final ConnectionWatcher connections;
@@ -35,6 +36,7 @@ final class Answers {
         this.log = log;
         this.text = context.text();
         this.metrics = context.metrics();
+        this.tracing = context.tracing();
         this.body = body;
         this.connections = connections;
         this.lifecycle = lifecycle;
@@ -82,10 +84,31 @@ final class Answers {
 
     /** Answers a request, or stops its work when the client leaves. */
     void answer(ServerRequest request, ServerResponse response, JsonFields fields, Call call) {
+        RequestTrace trace = tracing == null ? null : tracing.begin(request);
+        try {
+            answer(request, response, fields, call, trace);
+        } catch (RuntimeException e) {
+            if (trace != null) {
+                trace.failed(e);
+            }
+            throw e;
+        } finally {
+            if (trace != null) {
+                trace.end();
+            }
+        }
+    }
+
+    private void answer(
+            ServerRequest request,
+            ServerResponse response,
+            JsonFields fields,
+            Call call,
+            @Nullable RequestTrace trace) {
         RequestLog.Entry entry = log.begin(call.id(), request.path().path(), fields.object());
         Throwable failure = null;
         try {
-            answer(request, response, call, entry);
+            answer(request, response, call, entry, trace);
         } catch (RuntimeException e) {
             failure = e;
             throw e;
@@ -96,9 +119,17 @@ final class Answers {
         }
     }
 
-    private void answer(ServerRequest request, ServerResponse response, Call call, RequestLog.@Nullable Entry entry) {
+    private void answer(
+            ServerRequest request,
+            ServerResponse response,
+            Call call,
+            RequestLog.@Nullable Entry entry,
+            @Nullable RequestTrace trace) {
         ClientWatch client = connections.watch(request);
         try (TextStream answer = call.begin().apply(text)) {
+            if (trace != null) {
+                trace.submitted(answer);
+            }
             ClientWatch.Registration watching = client.onGone(answer::abort);
             try {
                 AnswerFormat format = call.format().apply(answer);

@@ -61,6 +61,10 @@ final class SequenceReader {
         return ready.poll();
     }
 
+    String id() {
+        return stream.id();
+    }
+
     void abort() {
         stream.abort();
     }

@@ -42,6 +42,11 @@ public final class TextStream implements AutoCloseable {
         return readers.size();
     }
 
+    /** The engine's ids of the sequences, in their order. */
+    public List<String> ids() {
+        return readers.stream().map(SequenceReader::id).toList();
+    }
+
     public int promptTokens(int index) {
         return promptTokens[index];
     }

@@ -66,6 +66,15 @@ final class TestServer implements AutoCloseable {
         return started;
     }
 
+    static TestServer traced(TextService text, Generator generator, Tracing tracing) {
+        var metrics = new ServerMetrics(text.model().name());
+        var context = new ServeContext(text, generator, metrics, "test", tracing);
+        var server =
+                new TestServer(HttpServer.start(HttpConfig.builder().port(0).build(), context), text, metrics);
+        server.server.ready();
+        return server;
+    }
+
     private static TestServer starting(
             TextService text, Generator generator, ServerMetrics metrics, UnaryOperator<HttpConfig.Builder> config) {
         var server = HttpServer.start(
