@@ -49,7 +49,16 @@ public class GrammarBenchmark {
     @Param({"nano"})
     public String vocabulary = "";
 
-    @Param({"object", "schema"})
+    /** A strict function of DeepSeek-V3.1: free text, then a call. */
+    private static final String TOOLS = "{\"type\":\"structural_tag\",\"format\":{\"type\":\"triggered_tags\","
+            + "\"stop_after_first\":true,\"triggers\":[\"<｜tool▁calls▁begin｜>\"],\"tags\":[{\"type\":\"tag\",\"begin\":"
+            + "\"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>person<｜tool▁sep｜>\",\"end\":\"<｜tool▁call▁end｜><｜tool▁calls▁end｜>\","
+            + "\"content\":{\"type\":\"json_schema\",\"json_schema\":" + SCHEMA + "}}]}}";
+
+    private static final String CALL = "Let me look that up.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>person<｜tool▁sep｜>"
+            + TEXT + "<｜tool▁call▁end｜><｜tool▁calls▁end｜>";
+
+    @Param({"object", "schema", "tools"})
     public String grammar = "";
 
     private TokenTrie trie;
@@ -63,11 +72,13 @@ public class GrammarBenchmark {
         Tokenizer tokenizer = Tokenizer.parse(tokenizerJson(), vocabulary);
         end = tokenizer.size();
         trie = TokenTrie.of(end + 1, id -> tokenizer.isSpecial(id) ? new byte[0] : tokenizer.bytes(id));
-        source = grammar.equals("object")
-                ? GrammarSource.JSON_OBJECT
-                : new GrammarSource(GrammarSource.Kind.JSON_SCHEMA, SCHEMA);
+        source = switch (grammar) {
+            case "object" -> GrammarSource.JSON_OBJECT;
+            case "schema" -> new GrammarSource(GrammarSource.Kind.JSON_SCHEMA, SCHEMA);
+            default -> new GrammarSource(GrammarSource.Kind.STRUCTURAL_TAG, TOOLS);
+        };
         compiled = fresh();
-        ids = tokenizer.encode(TEXT);
+        ids = tokenizer.encode(grammar.equals("tools") ? CALL : TEXT);
     }
 
     private byte[] tokenizerJson() throws IOException {
