@@ -106,7 +106,8 @@ public final class HttpServer implements AutoCloseable {
         stop(Duration.ZERO);
     }
 
-    private static void route(
+    /** Registers every route. */
+    static Routes route(
             HttpRouting.Builder routing,
             HttpConfig config,
             ServeContext context,
@@ -138,6 +139,7 @@ public final class HttpServer implements AutoCloseable {
         new AdminRoutes(config, context, body).register(routes);
         new ControlRoutes(config, context, body, log).register(routes);
         RefusedRoutes.register(routes);
+        new OpenApiRoutes(context).register(routes);
         new PageRoutes(context).register(routes);
         routes.end();
         routing.error(RequestException.class, (request, response, e) -> {
@@ -157,6 +159,7 @@ public final class HttpServer implements AutoCloseable {
             LOG.log(Logger.Level.ERROR, "A request failed by a defect.", e);
             ErrorReply.send(request, response, 500, "Internal error: the server's log has the details.");
         });
+        return routes;
     }
 
     /** What Helidon refuses before any route sees it, in the same shape as our own errors. */

@@ -167,7 +167,8 @@ final class JsonFields {
                 throw RequestException.invalid(
                         path + name,
                         "Unknown field \"" + path + name
-                                + "\": this server refuses fields it does not know instead of ignoring them.");
+                                + "\": this server refuses fields it does not know instead of ignoring them. It knows "
+                                + String.join(", ", known.stream().sorted().toList()) + ".");
             }
         }
     }

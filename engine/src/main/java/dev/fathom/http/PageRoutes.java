@@ -27,6 +27,8 @@ final class PageRoutes {
             "api.js",
             "chart.js",
             "chat.js",
+            "docs.css",
+            "docs.js",
             "dom.js",
             "icon.svg",
             "live.js",
@@ -52,7 +54,8 @@ final class PageRoutes {
         routes.get("/page/stats", this::stats);
     }
 
-    private static void open(Routes routes, String path, PageFile file) {
+    /** Serves a file of the page, which no key guards. */
+    static void open(Routes routes, String path, PageFile file) {
         routes.getWithoutKey(path, (request, response) -> send(file, request, response));
     }
 

@@ -28,7 +28,8 @@ class PageRoutesTest {
             assertThat(page.body()).startsWith("<!doctype html>");
             for (Path file : files()) {
                 String name = file.getFileName().toString();
-                var reply = server.get(name.equals("index.html") ? "/" : "/page/" + name);
+                var reply = server.get(
+                        name.equals("index.html") ? "/" : name.equals("docs.html") ? "/docs" : "/page/" + name);
                 assertThat(reply.status()).as(name).isEqualTo(200);
                 assertThat(reply.body()).as(name).isEqualTo(text(file));
                 assertThat(reply.header("Content-Type"))
