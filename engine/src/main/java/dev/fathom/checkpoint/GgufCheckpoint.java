@@ -80,6 +80,10 @@ public final class GgufCheckpoint implements CheckpointFiles {
 
     /** The weights under their published names; the caller closes them. */
     public WeightSource weights() {
+        return source();
+    }
+
+    GgufSource source() {
         return GgufSource.open(describe(""), parts, rowOrder);
     }
 

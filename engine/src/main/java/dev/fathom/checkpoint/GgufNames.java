@@ -17,6 +17,10 @@ final class GgufNames {
 
     private static final Pattern OF_LAYER = Pattern.compile("blk\\.(\\d{1,5})\\.(.+)");
 
+    private static final Pattern OF_PUBLISHED_LAYER = Pattern.compile("model\\.layers\\.(\\d{1,5})\\.(.+)");
+    private static final String BIAS = "exp_probs_b.bias";
+    private static final String PUBLISHED_BIAS = "mlp.gate.e_score_correction_bias";
+
     private static final Map<String, String> OF_MODEL = Map.of(
             "token_embd.weight", "model.embed_tokens.weight",
             "output_norm.weight", "model.norm.weight",
@@ -56,6 +60,30 @@ final class GgufNames {
 
     private GgufNames() {}
 
+    /** The name in a file of a published one, {@link #EXPERT} standing for the expert; empty where it has no place. */
+    static Optional<String> inFile(String published) {
+        Matcher layer = OF_PUBLISHED_LAYER.matcher(published);
+        if (!layer.matches()) {
+            return key(OF_MODEL, published);
+        }
+        String prefix = "blk." + layer.group(1) + ".";
+        String rest = layer.group(2);
+        if (rest.equals(PUBLISHED_BIAS)) {
+            return Optional.of(prefix + BIAS);
+        }
+        int ending = rest.lastIndexOf('.');
+        return ending < 0
+                ? Optional.empty()
+                : key(IN_LAYER, rest.substring(0, ending)).map(module -> prefix + module + rest.substring(ending));
+    }
+
+    private static Optional<String> key(Map<String, String> names, String value) {
+        return names.entrySet().stream()
+                .filter(entry -> entry.getValue().equals(value))
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
     /** The published name, with {@link #EXPERT} in it where the tensor holds all experts; empty when it is not known. */
     static Optional<String> published(String name) {
         Matcher layer = OF_LAYER.matcher(name);
@@ -65,8 +93,8 @@ final class GgufNames {
         String prefix = "model.layers." + Integer.parseInt(layer.group(1)) + ".";
         String rest = layer.group(2);
         // The one name that ends unlike the others; older files leave its ending off.
-        if (rest.equals("exp_probs_b.bias") || rest.equals("exp_probs_b")) {
-            return Optional.of(prefix + "mlp.gate.e_score_correction_bias");
+        if (rest.equals(BIAS) || rest.equals("exp_probs_b")) {
+            return Optional.of(prefix + PUBLISHED_BIAS);
         }
         int ending = rest.lastIndexOf('.');
         String module = ending < 0 ? null : IN_LAYER.get(rest.substring(0, ending));

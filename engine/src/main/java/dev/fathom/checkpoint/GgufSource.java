@@ -105,6 +105,14 @@ final class GgufSource implements WeightSource {
         }
     }
 
+    /** Dimensions by published names. */
+    Map<String, List<Long>> shapes() {
+        Map<String, List<Long>> shapes = new LinkedHashMap<>();
+        tensors.forEach((name, located) -> shapes.put(
+                name, located.shape().stream().map(Integer::longValue).toList()));
+        return shapes;
+    }
+
     @Override
     public boolean contains(String name) {
         return tensors.containsKey(name);

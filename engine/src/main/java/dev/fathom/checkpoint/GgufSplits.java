@@ -1,6 +1,8 @@
 package dev.fathom.checkpoint;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * How text is cut before byte pair encoding. GGUF files give only a name; these are the patterns of the tokenizer.json
@@ -64,6 +66,13 @@ record GgufSplits(List<String> patterns, boolean llama3) {
                         + ", known are deepseek-v3, deepseek-llm, deepseek-coder, llama-bpe, qwen2 and deepseek-r1-qwen;"
                         + " give the model's tokenizer.json with --tokenizer-path.");
         };
+    }
+
+    /** The name of the splits that a DeepSeek tokenizer has, by their patterns. */
+    static Optional<String> nameOf(List<String> patterns) {
+        return Stream.of("deepseek-v3", "deepseek-llm", "deepseek-coder")
+                .filter(name -> named(name, name).patterns().equals(patterns))
+                .findFirst();
     }
 
     private static GgufSplits of(String... patterns) {

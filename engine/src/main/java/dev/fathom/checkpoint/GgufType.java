@@ -74,6 +74,10 @@ enum GgufType {
         this.blocks = blocks;
     }
 
+    int id() {
+        return id;
+    }
+
     static Optional<GgufType> of(long id) {
         return Arrays.stream(values()).filter(type -> type.id == id).findFirst();
     }

@@ -56,6 +56,7 @@ public final class Main {
                 .addSubcommand(new GenerateCommand(terminal, environment))
                 .addSubcommand(new BenchCommand(terminal, environment))
                 .addSubcommand(new DownloadCommand(terminal, environment))
+                .addSubcommand(new ConvertCommand(terminal))
                 .addSubcommand(new CompileCommand(terminal, environment))
                 .addSubcommand(new VersionCommand(terminal))
                 .addSubcommand(new AotTrainingCommand(terminal, environment));
@@ -137,6 +138,7 @@ public final class Main {
                 "  fathom chat",
                 "  fathom generate --chat --prompt \"What is the capital of Norway?\"",
                 "  fathom bench --num-prompts 100",
+                "  fathom convert --model-path /models/v2-lite --to fp8 --output /models/v2-lite-fp8",
                 "\"fathom COMMAND --help\" lists a command's options."
             })
     static final class Fathom implements Runnable {

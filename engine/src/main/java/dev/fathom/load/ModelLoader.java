@@ -55,7 +55,7 @@ public final class ModelLoader {
      */
     public static LoadedModel load(LoadOptions options, LoadProgress progress) {
         long start = System.nanoTime();
-        CheckpointFiles files = open(options.modelPath());
+        CheckpointFiles files = files(options.modelPath());
         HfConfig config = config(options, files);
         Architectures.requireServed(config);
         checkContext(options, config);
@@ -104,7 +104,12 @@ public final class ModelLoader {
         }
     }
 
-    static CheckpointFiles open(@Nullable Path modelPath) {
+    /**
+     * The files of a checkpoint.
+     *
+     * @param modelPath  a folder or a GGUF file; null is the embedded model
+     */
+    public static CheckpointFiles files(@Nullable Path modelPath) {
         if (modelPath == null) {
             return CheckpointFiles.resources(ModelLoader.class.getClassLoader(), EMBEDDED_PREFIX, EMBEDDED_FILES);
         }

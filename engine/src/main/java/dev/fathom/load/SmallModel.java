@@ -56,7 +56,7 @@ public final class SmallModel implements AutoCloseable {
      * @throws CheckpointException as {@link ModelLoader#load} would about config.json
      */
     public static SmallModel of(LoadOptions options) {
-        CheckpointFiles files = ModelLoader.open(options.modelPath());
+        CheckpointFiles files = ModelLoader.files(options.modelPath());
         HfConfig config = ModelLoader.config(options, files);
         Architectures.requireServed(config);
         Deque<Runnable> opened = new ArrayDeque<>();
