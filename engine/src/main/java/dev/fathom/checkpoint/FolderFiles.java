@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import java.util.stream.Stream;
 /** Files in a folder on disk. Links are followed: the hub's cache consists of them. */
 final class FolderFiles implements CheckpointFiles {
     private static final long READ_LIMIT_BYTES = 256L << 20;
+
+    private static final String LFS_POINTER = "version https://git-lfs.github.com/spec/";
 
     private final Path folder;
 
@@ -50,7 +53,9 @@ final class FolderFiles implements CheckpointFiles {
                 throw new CheckpointException(file + " has " + size + " bytes, at most " + READ_LIMIT_BYTES
                         + " are read at once: this is not a " + name + "; download it again.");
             }
-            return Files.readAllBytes(file);
+            byte[] bytes = Files.readAllBytes(file);
+            refusePointer(file, MemorySegment.ofArray(bytes));
+            return bytes;
         } catch (IOException e) {
             throw unreadable(file, e);
         }
@@ -60,9 +65,21 @@ final class FolderFiles implements CheckpointFiles {
     public MemorySegment map(String name, Arena arena) {
         Path file = require(name);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            refusePointer(file, mapped);
+            return mapped;
         } catch (IOException e) {
             throw unreadable(file, e);
+        }
+    }
+
+    /** What git leaves in a file's place where git-lfs did not fetch it. */
+    static void refusePointer(Path file, MemorySegment content) {
+        byte[] start = LFS_POINTER.getBytes(StandardCharsets.US_ASCII);
+        if (content.byteSize() >= start.length
+                && content.asSlice(0, start.length).mismatch(MemorySegment.ofArray(start)) < 0) {
+            throw new CheckpointException(file + " is a Git LFS pointer of " + content.byteSize()
+                    + " bytes, not the file itself: run \"git lfs pull\" in that folder, or use hf download.");
         }
     }
 

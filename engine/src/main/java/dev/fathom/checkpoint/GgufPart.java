@@ -41,7 +41,9 @@ record GgufPart(Path file, long bytes, GgufHeader header) {
 
     private static MemorySegment map(Path file, Arena arena) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            FolderFiles.refusePointer(file, mapped);
+            return mapped;
         } catch (IOException e) {
             throw new CheckpointException(
                     file + " cannot be read (" + e.getMessage() + "): check that it exists and that you may read it.",

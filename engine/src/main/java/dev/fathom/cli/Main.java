@@ -2,6 +2,9 @@ package dev.fathom.cli;
 
 import dev.fathom.api.RequestException;
 import dev.fathom.checkpoint.CheckpointException;
+import dev.fathom.kernels.KernelException;
+import dev.fathom.text.TemplateException;
+import dev.fathom.text.TokenizerException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -104,6 +107,9 @@ public final class Main {
             case CliException known -> failed(known, terminal.err());
             case CheckpointException known -> failed(sentence(known), terminal.err());
             case RequestException known -> failed(sentence(known), terminal.err());
+            case TokenizerException known -> failed(sentence(known), terminal.err());
+            case TemplateException known -> failed(sentence(known), terminal.err());
+            case KernelException known -> failed(sentence(known), terminal.err());
             case InterruptedException interrupted -> failed(CliException.failure("interrupted"), terminal.err());
             default ->
                 failed(

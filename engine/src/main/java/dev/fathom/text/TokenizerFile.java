@@ -51,7 +51,11 @@ final class TokenizerFile {
         try (JsonParser parser = MAPPER.tokenStreamFactory().createParser(ObjectReadContext.empty(), json)) {
             file.root(parser);
         } catch (JacksonException e) {
-            throw new TokenizerException("not readable as JSON: " + e.getOriginalMessage() + location(e), e);
+            throw new TokenizerException(
+                    "not readable as JSON: "
+                            + e.getOriginalMessage().replaceFirst(" \\(start marker at .*\\)$", "") + location(e)
+                            + "; the file is damaged, download it again",
+                    e);
         }
         return file;
     }
