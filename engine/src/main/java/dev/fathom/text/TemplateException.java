@@ -9,20 +9,31 @@ public final class TemplateException extends RuntimeException {
     private final int line;
     private final int column;
     private final boolean raisedByTemplate;
+    private final String reason;
 
     TemplateException(String where, JinjaException cause) {
         super(where + ", line " + cause.line() + ", column " + cause.column() + ": " + cause.getMessage(), cause);
         this.line = cause.line();
         this.column = cause.column();
         this.raisedByTemplate = cause.isRaisedByTemplate();
+        reason = cause.getMessage() == null ? "" : cause.getMessage();
     }
 
-    /** From 1. */
+    /** A chat that a format without a template refuses. */
+    TemplateException(String where, String reason) {
+        super(where + ": " + reason);
+        line = 0;
+        column = 0;
+        raisedByTemplate = true;
+        this.reason = reason;
+    }
+
+    /** From 1; 0 where there is no template. */
     public int line() {
         return line;
     }
 
-    /** From 1, in characters. */
+    /** From 1, in characters; 0 where there is no template. */
     public int column() {
         return column;
     }
@@ -37,8 +48,6 @@ public final class TemplateException extends RuntimeException {
 
     /** The message without the place. */
     public String reason() {
-        Throwable cause = getCause();
-        String reason = cause == null ? null : cause.getMessage();
-        return reason == null ? "" : reason;
+        return reason;
     }
 }

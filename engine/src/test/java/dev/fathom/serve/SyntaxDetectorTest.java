@@ -48,11 +48,21 @@ class SyntaxDetectorTest {
     }
 
     @Test
+    void knowsV32ByItsOwnFormat() {
+        assertThat(detect(ChatTemplate.deepSeekV32()))
+                .isEqualTo(new AnswerSyntax(ReasoningFormat.DEEPSEEK_V3, ToolCallFormat.DEEPSEEK_V32));
+    }
+
+    @Test
     void takesATemplateThatRefusesEverythingForPlain() {
         assertThat(detect("{{ raise_exception('no') }}")).isEqualTo(AnswerSyntax.PLAIN);
     }
 
     private static AnswerSyntax detect(String template) {
+        return detect(ChatTemplate.parse(template, "test"));
+    }
+
+    private static AnswerSyntax detect(ChatTemplate template) {
         ServedModel nano = NanoText.model();
         return new ServedModel(
                         nano.name(),
@@ -62,7 +72,7 @@ class SyntaxDetectorTest {
                         nano.vocabularySize(),
                         nano.endTokenIds(),
                         nano.tokenizerFor("test"),
-                        ChatTemplate.parse(template, "test"),
+                        template,
                         nano.bosText(),
                         nano.eosText(),
                         nano.addBos(),
