@@ -32,6 +32,7 @@ final class Banner {
                         + " (" + WeightFormat.describe(loaded.config()) + ")");
         banner.line("context", Units.count(loaded.contextLength()) + " tokens");
         banner.line("kernels", loaded.kernels().description());
+        loaded.model().attention().ifPresent(text -> banner.line("attention", text));
         banner.line(
                 "cache",
                 Units.count(local.budget().tokens()) + " tokens in " + config.kvFormat() + ", "

@@ -5,6 +5,7 @@ import dev.fathom.kernels.CpuBinding;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.load.WeightOptions;
+import dev.fathom.model.IndexerForm;
 import dev.fathom.model.ModelOptions;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -82,6 +83,13 @@ final class ModelFlags {
     private String kvCacheType = "auto";
 
     @Option(
+            names = "--dsa-indexer-dtype",
+            paramLabel = "NAME",
+            description =
+                    "DeepSeek-V3.2: in what its indexer compares tokens, float32 (as transformers) or fp8 (Hadamard transform and FP8, as DeepSeek's code). Default: ${DEFAULT-VALUE}.")
+    private String indexerType = "float32";
+
+    @Option(
             names = "--mem-fraction-static",
             paramLabel = "SHARE",
             description =
@@ -133,6 +141,7 @@ final class ModelFlags {
         oneOf("--load-format", loadFormat, "auto", "safetensors", "dummy");
         oneOf("--device", device, "auto", "cuda", "cpu");
         oneOf("--dtype", dtype, "auto");
+        oneOf("--dsa-indexer-dtype", indexerType, "float32", "fp8");
         if (quantization != null) {
             oneOf("--quantization", quantization, "w8a8_int8", "fp8", "awq");
         }
@@ -150,7 +159,8 @@ final class ModelFlags {
         }
         hub.requireHub(modelPath());
         ModelOptions model = new ModelOptions(
-                ModelOptions.DEFAULT.attentionForm(), ModelOptions.DEFAULT.prefixChunk(), contextLength, false);
+                        ModelOptions.DEFAULT.attentionForm(), ModelOptions.DEFAULT.prefixChunk(), contextLength, false)
+                .withIndexerForm(indexerType.equals("fp8") ? IndexerForm.FP8 : IndexerForm.FLOAT);
         return LoadOptions.EMBEDDED
                 .withModelPath(path("--model-path", modelPath))
                 .withTokenizerPath(path("--tokenizer-path", tokenizerPath))

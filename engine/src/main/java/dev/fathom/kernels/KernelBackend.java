@@ -272,6 +272,16 @@ public interface KernelBackend extends AutoCloseable {
         experts.apply(x, route(logits, correctionBias, rule), out, scratch);
     }
 
+    /**
+     * What sparse attention needs beyond the operations above.
+     *
+     * @throws KernelException if the backend has none
+     */
+    default KeyIndex keyIndex() {
+        throw new KernelException("the " + name()
+                + " backend has no index of keys, which sparse attention (DeepSeek-V3.2) chooses its tokens by");
+    }
+
     /** Stops the worker threads, frees a device. */
     @Override
     void close();

@@ -238,6 +238,37 @@ public final class OpShapes {
         return cached;
     }
 
+    public static void layerNorm(Tensor x, Tensor weight, Tensor bias, Tensor out) {
+        shape("layerNorm", "weight", weight, 1, x.cols());
+        shape("layerNorm", "bias", bias, 1, x.cols());
+        shape("layerNorm", "out", out, x.rows(), x.cols());
+    }
+
+    public static void storeIndex(Tensor keys, int[] slots, PagedKv index, int layer) {
+        layer("storeIndex", index, layer);
+        shape("storeIndex", "keys", keys, slots.length, index.shape().rowWidth());
+        slots("storeIndex", slots, 0, slots.length, index);
+    }
+
+    public static void choose(
+            HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count) {
+        layer("choose", index, layer);
+        headView(
+                "choose",
+                "query",
+                query,
+                batch.tokens(),
+                query.heads(),
+                index.shape().rowWidth());
+        shape("choose", "weights", weights, batch.tokens(), query.heads());
+        if (count < 1) {
+            throw new IllegalArgumentException("choose: count: must be positive, got " + count);
+        }
+        for (int i = 0; i < batch.sequences(); i++) {
+            slots("choose", batch.slots()[i], 0, batch.contextLength()[i], index);
+        }
+    }
+
     private static int cachedHeads(String op, PagedKv kv, int keyWidth, int valueWidth) {
         int width = keyWidth + valueWidth;
         if (kv.shape().ropeWidth() != 0 || kv.shape().rowWidth() % width != 0) {

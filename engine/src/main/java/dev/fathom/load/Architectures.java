@@ -8,7 +8,9 @@ import dev.fathom.model.CausalLm;
 import dev.fathom.model.ModelOptions;
 import dev.fathom.model.deepseek.DeepSeekModel;
 import dev.fathom.model.llama.LlamaModel;
+import dev.fathom.text.ChatTemplate;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /** Model classes by the name config.json's {@code architectures} gives. */
@@ -18,11 +20,19 @@ final class Architectures {
         CausalLm load(HfConfig config, WeightSource weights, KernelBackend kernels, ModelOptions options);
     }
 
+    private static final String SPARSE = "DeepseekV32ForCausalLM";
+
     private static final Map<String, Loader> BY_NAME = Map.of(
-            "DeepseekV2ForCausalLM", DeepSeekModel::load,
-            "DeepseekV3ForCausalLM", DeepSeekModel::load,
-            "LlamaForCausalLM", LlamaModel::load,
-            "Qwen2ForCausalLM", LlamaModel::load);
+            "DeepseekV2ForCausalLM",
+            DeepSeekModel::load,
+            "DeepseekV3ForCausalLM",
+            DeepSeekModel::load,
+            SPARSE,
+            DeepSeekModel::load,
+            "LlamaForCausalLM",
+            LlamaModel::load,
+            "Qwen2ForCausalLM",
+            LlamaModel::load);
 
     private Architectures() {}
 
@@ -32,6 +42,11 @@ final class Architectures {
             throw new CheckpointException(config.where() + ": the architecture " + config.architecture()
                     + " is not served; this version runs " + String.join(", ", new TreeSet<>(BY_NAME.keySet())) + ".");
         }
+    }
+
+    /** How a model is talked to that is published without a chat template. */
+    static Optional<ChatTemplate> chatFormat(HfConfig config) {
+        return config.architecture().equals(SPARSE) ? Optional.of(ChatTemplate.deepSeekV32()) : Optional.empty();
     }
 
     static CausalLm load(HfConfig config, WeightSource weights, KernelBackend kernels, ModelOptions options) {

@@ -176,7 +176,8 @@ public final class ModelLoader {
         Optional<ChatTemplate> template = options.chatTemplate() != null
                 ? Optional.of(ChatTemplate.parse(options.chatTemplate(), "--chat-template"))
                 : TokenizerConfig.template(files, options.chatTemplateName())
-                        .map(found -> ChatTemplate.parse(found.jinja(), found.where()));
+                        .map(found -> ChatTemplate.parse(found.jinja(), found.where()))
+                        .or(() -> Architectures.chatFormat(config));
         return new Text(Optional.of(tokenizer), template, TokenizerConfig.read(files));
     }
 

@@ -37,6 +37,9 @@ public final class SmallModel implements AutoCloseable {
             Map.entry("v_head_dim", 64),
             Map.entry("qk_head_dim", 96),
             Map.entry("head_dim", 32),
+            Map.entry("index_n_heads", 2),
+            Map.entry("index_head_dim", 64),
+            Map.entry("index_topk", 16),
             Map.entry("num_nextn_predict_layers", 0));
 
     private final CausalLm model;

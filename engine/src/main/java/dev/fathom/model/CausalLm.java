@@ -1,6 +1,7 @@
 package dev.fathom.model;
 
 import dev.fathom.kernels.KvShape;
+import java.util.Optional;
 
 /** A loaded model. One thread at a time calls {@link #forward}. */
 public interface CausalLm extends AutoCloseable {
@@ -10,6 +11,11 @@ public interface CausalLm extends AutoCloseable {
     int contextLength();
 
     KvShape kvShape();
+
+    /** For the start banner: how it attends, where there is something to say about that. */
+    default Optional<String> attention() {
+        return Optional.empty();
+    }
 
     /** Runs one step: writes the step's rows into the cache and gives logits for {@code step.outputRows()}. */
     StepOutput forward(StepContext step);

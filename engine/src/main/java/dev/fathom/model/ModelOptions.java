@@ -7,8 +7,10 @@ package dev.fathom.model;
  * @param prefixChunk     keys expanded at a time in the expanded form (tokens); bounds its scratch memory
  * @param contextLength   overrides the config's max_position_embeddings when positive (tokens)
  * @param loadMtp         whether the next-n prediction layer is loaded
+ * @param indexerForm     see {@link IndexerForm}; models without an indexer have no use for it
  */
-public record ModelOptions(AttentionForm attentionForm, int prefixChunk, int contextLength, boolean loadMtp) {
+public record ModelOptions(
+        AttentionForm attentionForm, int prefixChunk, int contextLength, boolean loadMtp, IndexerForm indexerForm) {
     public static final ModelOptions DEFAULT = new ModelOptions(AttentionForm.AUTO, 1024, 0, false);
 
     public ModelOptions {
@@ -17,7 +19,16 @@ public record ModelOptions(AttentionForm attentionForm, int prefixChunk, int con
         }
     }
 
+    /** With the reference's indexer. */
+    public ModelOptions(AttentionForm attentionForm, int prefixChunk, int contextLength, boolean loadMtp) {
+        this(attentionForm, prefixChunk, contextLength, loadMtp, IndexerForm.FLOAT);
+    }
+
     public ModelOptions withAttentionForm(AttentionForm form) {
-        return new ModelOptions(form, prefixChunk, contextLength, loadMtp);
+        return new ModelOptions(form, prefixChunk, contextLength, loadMtp, indexerForm);
+    }
+
+    public ModelOptions withIndexerForm(IndexerForm form) {
+        return new ModelOptions(attentionForm, prefixChunk, contextLength, loadMtp, form);
     }
 }

@@ -51,6 +51,11 @@ public enum WeightQuantization {
 
     private static WeightQuantization fp8(HfConfig quantization) {
         String format = quantization.textOr("fmt", "e4m3");
+        String scales = quantization.textOr("scale_fmt", "float");
+        if (!scales.equals("float") && !scales.equals("ue8m0")) {
+            throw new CheckpointException(
+                    quantization.where() + ": scale_fmt " + scales + " is not served, only ue8m0 and float are");
+        }
         List<Integer> block = quantization.integersOrNone("weight_block_size");
         if (!format.equals("e4m3") || (block.size() != 2 && !block.isEmpty())) {
             throw new CheckpointException(quantization.where() + ": fmt " + format + " with weight_block_size " + block

@@ -27,6 +27,7 @@ class ServeCommandTest {
             "--shutdown-timeout",
             "--max-request-bytes",
             "--profile-folder",
+            "--dsa-indexer-dtype",
             "--threads",
             "--threads-bind",
             "--warmup-seconds",

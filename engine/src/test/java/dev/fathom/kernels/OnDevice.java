@@ -59,7 +59,7 @@ public final class OnDevice implements KernelBackend {
     private PagedKv on(PagedKv host) {
         return caches.computeIfAbsent(host, missing -> {
             List<MemorySegment> layers = host.layers().stream().map(this::on).toList();
-            return new PagedKv(host.shape(), host.format(), host.slots(), layers);
+            return new PagedKv(host.shape(), host.format(), host.slots(), layers, List.of());
         });
     }
 

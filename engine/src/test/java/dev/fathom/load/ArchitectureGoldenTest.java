@@ -6,6 +6,7 @@ import dev.fathom.kernels.KvFormat;
 import dev.fathom.model.AttentionForm;
 import dev.fathom.model.GoldenCase;
 import dev.fathom.model.GoldenRun;
+import dev.fathom.model.IndexerForm;
 import dev.fathom.model.ModelOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,16 +37,39 @@ class ArchitectureGoldenTest {
         "tiny-deepseek-v2, vector, ABSORBED",
         "tiny-deepseek-v3, scalar, AUTO",
         "tiny-deepseek-v3, vector, AUTO",
+        "tiny-deepseek-v32, scalar, AUTO",
+        "tiny-deepseek-v32, scalar, EXPANDED",
+        "tiny-deepseek-v32, scalar, ABSORBED",
+        "tiny-deepseek-v32, vector, AUTO",
+        "tiny-deepseek-v32, vector, EXPANDED",
+        "tiny-deepseek-v32, vector, ABSORBED",
+        "tiny-deepseek-v32, c, AUTO",
         "tiny-llama, scalar, AUTO",
         "tiny-llama, vector, AUTO",
         "tiny-qwen2, scalar, AUTO",
         "tiny-qwen2, vector, AUTO",
     })
     void equalsTheReferenceInEveryWay(String folder, String backend, AttentionForm form) {
-        List<GoldenCase> cases = GoldenCase.tiny(folder);
+        requireReference(
+                folder, backend, ModelOptions.DEFAULT.withAttentionForm(form), GoldenCase.tiny(folder), form.name());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"scalar", "vector", "c"})
+    void equalsTheReferenceWithAnIndexerInFp8(String backend) {
+        requireReference(
+                "tiny-deepseek-v32",
+                backend,
+                ModelOptions.DEFAULT.withIndexerForm(IndexerForm.FP8),
+                GoldenCase.tinyV32WithFp8Indexer(),
+                "FP8 indexer");
+    }
+
+    private static void requireReference(
+            String folder, String backend, ModelOptions options, List<GoldenCase> cases, String what) {
         float worstLogit = 0;
         float worstLogSumExp = 0;
-        try (TinyModel tiny = TinyModel.open(folder, backend, ModelOptions.DEFAULT.withAttentionForm(form))) {
+        try (TinyModel tiny = TinyModel.open(folder, backend, options)) {
             for (GoldenRun run : ways(KvFormat.F32)) {
                 GoldenRun.Outcome outcome = run.of(tiny.model(), tiny.kernels(), cases);
                 for (int i = 0; i < cases.size(); i++) {
@@ -58,14 +82,21 @@ class ArchitectureGoldenTest {
             }
         }
         System.out.printf(
-                "%s %s %s: logits %.1e, log-sum-exp %.1e%n", folder, backend, form, worstLogit, worstLogSumExp);
+                "%s %s %s: logits %.1e, log-sum-exp %.1e%n", folder, backend, what, worstLogit, worstLogSumExp);
         assertThat(worstLogit).isLessThan(BOUND);
         assertThat(worstLogSumExp).isLessThan(BOUND);
     }
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"tiny-deepseek-v2-lite", "tiny-deepseek-v2", "tiny-deepseek-v3", "tiny-llama", "tiny-qwen2"})
+            strings = {
+                "tiny-deepseek-v2-lite",
+                "tiny-deepseek-v2",
+                "tiny-deepseek-v3",
+                "tiny-deepseek-v32",
+                "tiny-llama",
+                "tiny-qwen2"
+            })
     void givesTheSameBitsAloneAndInABatch(String folder) {
         List<GoldenCase> cases = GoldenCase.tiny(folder);
         try (TinyModel tiny = TinyModel.open(folder, "vector", ModelOptions.DEFAULT)) {

@@ -60,6 +60,11 @@ public record GoldenCase(
                 : stored("golden/" + model + "/", "golden.json", "golden_logits.safetensors", TINY_VOCABULARY);
     }
 
+    /** The tiny DeepSeek-V3.2 with its indexer in FP8. */
+    public static List<GoldenCase> tinyV32WithFp8Indexer() {
+        return stored("golden/tiny-deepseek-v32/", "golden_fp8.json", "golden_fp8_logits.safetensors", TINY_VOCABULARY);
+    }
+
     /** @param weights nano_fp8 or nano_bf16 */
     public static List<GoldenCase> nano(String weights) {
         return stored("golden/nano/", weights + ".json", weights + "_logits.safetensors", NANO_VOCABULARY);

@@ -10,6 +10,7 @@ import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
 import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.KeyIndex;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
@@ -207,6 +208,11 @@ public final class CBackend implements KernelBackend {
     @Override
     public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
         return vector.route(logits, correctionBias, rule);
+    }
+
+    @Override
+    public KeyIndex keyIndex() {
+        return vector.keyIndex();
     }
 
     @Override

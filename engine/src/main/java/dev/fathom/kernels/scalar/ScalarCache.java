@@ -55,6 +55,12 @@ final class ScalarCache {
         }
     }
 
+    static void storeRows(Tensor rows, int[] slots, PagedKv kv, int layer) {
+        for (int t = 0; t < slots.length; t++) {
+            write(kv, layer, slots[t], rows.rows(t, 1).toArray());
+        }
+    }
+
     private static void write(PagedKv kv, int layer, int slot, float[] row) {
         MemorySegment data = kv.layer(layer);
         long at = slot * kv.rowBytes();

@@ -16,6 +16,24 @@ final class ScalarElementwise {
         }
     }
 
+    static void layerNorm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor out) {
+        int width = x.cols();
+        for (int t = 0; t < x.rows(); t++) {
+            double mean = 0;
+            for (int i = 0; i < width; i++) {
+                mean += (double) x.get(t, i) / width;
+            }
+            double variance = 0;
+            for (int i = 0; i < width; i++) {
+                variance += (x.get(t, i) - mean) * (x.get(t, i) - mean) / width;
+            }
+            double factor = 1 / Math.sqrt(variance + epsilon);
+            for (int i = 0; i < width; i++) {
+                out.set(t, i, (float) ((x.get(t, i) - mean) * factor * weight.get(0, i) + bias.get(0, i)));
+            }
+        }
+    }
+
     /** 1 / sqrt(mean of the first {@code width} squares + epsilon). */
     static double inverseRms(Tensor x, int row, int width, float epsilon) {
         double squares = 0;

@@ -9,6 +9,7 @@ import dev.fathom.kernels.ExpertsKernel;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KeyIndex;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
@@ -230,6 +231,11 @@ public final class VectorBackend implements KernelBackend {
     @Override
     public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
         return ExpertRouter.route(logits, correctionBias, rule, workers());
+    }
+
+    @Override
+    public KeyIndex keyIndex() {
+        return new VectorKeyIndex(team);
     }
 
     @Override

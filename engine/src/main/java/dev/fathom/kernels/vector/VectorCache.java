@@ -62,7 +62,7 @@ final class VectorCache {
     }
 
     /** Rounds a whole row. */
-    private static void write(PagedKv kv, MemorySegment from, int count, MemorySegment to) {
+    static void write(PagedKv kv, MemorySegment from, int count, MemorySegment to) {
         switch (kv.format()) {
             case F32 -> MemorySegment.copy(from, 0, to, 0, 4L * count);
             case BF16 -> toBf16(from, count, to);

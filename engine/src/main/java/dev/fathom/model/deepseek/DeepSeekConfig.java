@@ -4,12 +4,13 @@ import dev.fathom.model.Rope;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A DeepSeek-V2 or V3 model's sizes, in config.json's vocabulary.
+ * A DeepSeek-V2, V3 or V3.2 model's sizes, in config.json's vocabulary.
  *
  * @param firstKDenseReplace  first_k_dense_replace: layers before this have a dense MLP
  * @param moeLayerFreq        moe_layer_freq: of the others, every so manieth has experts
  * @param moe                 null only where no layer has experts
  * @param yarn                null for plain rope
+ * @param indexer             null where attention is dense (V2, V3)
  * @param numNextnPredictLayers  num_nextn_predict_layers: layers after numHiddenLayers that draft tokens
  */
 record DeepSeekConfig(
@@ -24,6 +25,7 @@ record DeepSeekConfig(
         boolean tieWordEmbeddings,
         int numNextnPredictLayers,
         MlaConfig attention,
+        @Nullable IndexerConfig indexer,
         @Nullable MoeConfig moe,
         float ropeTheta,
         @Nullable YarnConfig yarn) {
@@ -47,6 +49,11 @@ record DeepSeekConfig(
             throw new IllegalArgumentException("rms_norm_eps must not be negative and rope_theta must be above 1, got "
                     + rmsNormEps + " and " + ropeTheta);
         }
+    }
+
+    /** Numbers of the key that the cache keeps for an indexer, 0 for none. */
+    int indexWidth() {
+        return indexer == null ? 0 : indexer.headDim();
     }
 
     /** Whether a layer routes to experts. */

@@ -16,10 +16,22 @@ import org.jspecify.annotations.Nullable;
 final class DeepSeekConfigReader {
     private static final String V2 = "DeepseekV2ForCausalLM";
     private static final String V3 = "DeepseekV3ForCausalLM";
+    private static final String V32 = "DeepseekV32ForCausalLM";
 
     /** Keys of variants of the architectures that would need code of their own. */
     private static final List<String> UNSERVED_KEYS =
-            List.of("index_topk", "index_n_heads", "sliding_window", "o_lora_rank", "hc_mult", "compress_ratios");
+            List.of("sliding_window", "o_lora_rank", "hc_mult", "compress_ratios");
+
+    /** Keys of an indexer, which only V3.2 has. */
+    private static final List<String> INDEXER_KEYS = List.of("index_topk", "index_n_heads", "index_head_dim");
+
+    /** Keys by which other models share an indexer among layers, or turn its heads in another way. */
+    private static final List<String> UNSERVED_INDEXER_KEYS = List.of(
+            "index_topk_freq",
+            "index_topk_pattern",
+            "index_skip_topk_offset",
+            "indexer_types",
+            "indexer_rope_interleave");
 
     /** Keys of rope_scaling that other models give and that would change the angles. */
     private static final Set<String> UNSERVED_YARN_KEYS =
@@ -39,9 +51,9 @@ final class DeepSeekConfigReader {
     }
 
     private DeepSeekConfig read() {
-        if (!architecture.equals(V2) && !architecture.equals(V3)) {
+        if (!List.of(V2, V3, V32).contains(architecture)) {
             throw new CheckpointException(file.where() + ": architecture " + architecture + " is not served, only " + V2
-                    + " and " + V3 + " are");
+                    + ", " + V3 + " and " + V32 + " are");
         }
         refuseWhatIsNotServed();
         try {
@@ -75,16 +87,37 @@ final class DeepSeekConfigReader {
                 file.flagOr("tie_word_embeddings", false),
                 file.integerOr("num_nextn_predict_layers", 0),
                 attention,
+                architecture.equals(V32) ? indexer(attention) : null,
                 moe(),
                 rope.theta(),
                 yarn(rope));
+    }
+
+    private IndexerConfig indexer(MlaConfig attention) {
+        IndexerConfig indexer = new IndexerConfig(
+                file.integer("index_n_heads"), file.integer("index_head_dim"), file.integer("index_topk"));
+        if (attention.qLoraRank() == 0) {
+            throw new CheckpointException(
+                    file.where() + ": q_lora_rank is missing; the indexer's queries are projected from that rank");
+        }
+        if (indexer.headDim() < attention.ropeHeadDim()) {
+            throw new CheckpointException(file.where() + ": index_head_dim is " + indexer.headDim()
+                    + ", but rope turns " + attention.ropeHeadDim() + " numbers of it (qk_rope_head_dim)");
+        }
+        for (String type : file.has("layer_types") ? file.texts("layer_types") : List.<String>of()) {
+            if (!type.equals("indexed_attention")) {
+                throw new CheckpointException(
+                        file.where() + ": layer_types has " + type + ", only indexed_attention is served");
+            }
+        }
+        return indexer;
     }
 
     private @Nullable MoeConfig moe() {
         if (!file.has("n_routed_experts")) {
             return null;
         }
-        boolean biased = architecture.equals(V3);
+        boolean biased = !architecture.equals(V2);
         return new MoeConfig(
                 biased ? sigmoidRule() : softmaxRule(),
                 biased,
@@ -92,7 +125,7 @@ final class DeepSeekConfigReader {
                 file.integerOr("n_shared_experts", 0));
     }
 
-    /** V3: chosen by sigmoid plus bias, groups by their two best. */
+    /** V3 and V3.2: chosen by sigmoid plus bias, groups by their two best. */
     private RouterRule sigmoidRule() {
         file.requireText("scoring_func", "sigmoid");
         file.requireText("topk_method", "noaux_tc");
@@ -161,12 +194,17 @@ final class DeepSeekConfigReader {
         file.requireFlag("attention_bias", false);
         file.requireFlag("mlp_bias", false);
         file.requireFlag("rope_interleave", true);
-        for (String key : UNSERVED_KEYS) {
+        refuse(UNSERVED_KEYS);
+        refuse(architecture.equals(V32) ? UNSERVED_INDEXER_KEYS : INDEXER_KEYS);
+        WeightQuantization.read(file);
+    }
+
+    private void refuse(List<String> keys) {
+        for (String key : keys) {
             if (file.has(key)) {
                 throw new CheckpointException(file.where() + ": " + key + " is given, which " + architecture
                         + " does not have; this variant is not served");
             }
         }
-        WeightQuantization.read(file);
     }
 }

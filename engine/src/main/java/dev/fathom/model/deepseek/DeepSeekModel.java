@@ -21,9 +21,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DeepSeek-V2 and V3. The residual stream is float32; weights stay in their stored format.
+ * DeepSeek-V2, V3 and V3.2. The residual stream is float32; weights stay in their stored format.
  *
- * @see "DeepSeek-V2, arXiv 2405.04434; DeepSeek-V3, arXiv 2412.19437"
+ * @see "DeepSeek-V2, arXiv 2405.04434; DeepSeek-V3, arXiv 2412.19437; DeepSeek-V3.2, arXiv 2512.02556"
  */
 public final class DeepSeekModel implements CausalLm {
     private final DeepSeekConfig config;
@@ -74,6 +74,7 @@ public final class DeepSeekModel implements CausalLm {
      *
      * @throws CheckpointException if the config asks for something that is not served, or a tensor is missing, has
      *     another shape than the config says, or is not part of the architecture
+     * @throws dev.fathom.kernels.KernelException if the backend cannot run the architecture
      */
     public static DeepSeekModel load(
             HfConfig config, WeightSource weights, KernelBackend kernels, ModelOptions options) {
@@ -81,6 +82,9 @@ public final class DeepSeekModel implements CausalLm {
         if (options.loadMtp() && read.numNextnPredictLayers() != 1) {
             throw new CheckpointException(config.where() + ": num_nextn_predict_layers is "
                     + read.numNextnPredictLayers() + "; drafting needs exactly one next-n prediction layer");
+        }
+        if (read.indexer() != null) {
+            kernels.keyIndex(); // or a refusal, before any weight is touched
         }
         Arena arena = Arena.ofShared();
         try {
@@ -107,7 +111,18 @@ public final class DeepSeekModel implements CausalLm {
         return new KvShape(
                 layers.size() + (mtp == null ? 0 : 1),
                 config.attention().kvLoraRank(),
-                config.attention().ropeHeadDim());
+                config.attention().ropeHeadDim(),
+                config.indexWidth());
+    }
+
+    @Override
+    public Optional<String> attention() {
+        IndexerConfig indexer = config.indexer();
+        return indexer == null
+                ? Optional.empty()
+                : Optional.of("sparse: beyond " + indexer.topK()
+                        + " tokens those that the indexer chooses, which compares in "
+                        + options.indexerForm().label());
     }
 
     @Override
@@ -128,7 +143,7 @@ public final class DeepSeekModel implements CausalLm {
     }
 
     StepPlan plan(StepContext step) {
-        return StepPlan.of(step, config.attention(), rope, options.attentionForm(), options.prefixChunk());
+        return StepPlan.of(step, config, rope, options);
     }
 
     @Override

@@ -18,9 +18,16 @@ record KeyValueProjections(
     /** @param weights at self_attn */
     static KeyValueProjections load(LayerWeights weights) {
         MlaConfig config = weights.config().attention();
-        AttentionForm form = weights.options().attentionForm();
+        AttentionForm form = form(weights);
         boolean whole = weights.contains("kv_b_proj.weight") || !weights.contains("k_b_proj.weight");
         return whole ? whole(weights, config, form) : split(weights, config, form);
+    }
+
+    /** Sparse attention is always absorbed: where the expanded form is wanted too, both are loaded. */
+    private static AttentionForm form(LayerWeights weights) {
+        AttentionForm wanted = weights.options().attentionForm();
+        boolean sparse = weights.config().indexer() != null;
+        return sparse && wanted == AttentionForm.EXPANDED ? AttentionForm.AUTO : wanted;
     }
 
     private static KeyValueProjections whole(LayerWeights weights, MlaConfig config, AttentionForm form) {

@@ -1,5 +1,6 @@
 package dev.fathom.model.deepseek;
 
+import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.LinearKernel;
@@ -7,6 +8,7 @@ import dev.fathom.model.StepContext;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Multi-head latent attention of one layer. The cache holds for each token one normalised latent and one rotated key
@@ -18,6 +20,8 @@ import java.util.List;
  *       results are merged by their log-sum-exp. Scratch: prefixChunk * heads * (nope + value) floats.
  *   <li>Absorbed: score = q_nope · (W_UK c) = (W_UKᵀ q_nope) · c, so queries go into the latent space once and attention
  *       runs over the cache itself; W_UV is applied to the result.
+ *   <li>Sparse (V3.2): rows that see more than index_topk tokens attend to those that the {@link Indexer} chooses, in the
+ *       absorbed form, as if each were a sequence of just those tokens.
  * </ul>
  *
  * @see "DeepSeek-V2, arXiv 2405.04434, section 2.1; DeepSeek-V3 inference/model.py, class MLA"
@@ -32,6 +36,7 @@ final class MlaAttention {
     private final Tensor latentNorm;
     private final KeyValueProjections keyValueProjections;
     private final LinearKernel outputProjection;
+    private final @Nullable Indexer indexer;
 
     /**
      * @param weights  at self_attn
@@ -50,6 +55,8 @@ final class MlaAttention {
         keyValueProjections = KeyValueProjections.load(weights);
         outputProjection =
                 weights.linear("o_proj.weight", hidden, Math.multiplyExact(config.heads(), config.valueHeadDim()));
+        IndexerConfig sparse = weights.config().indexer();
+        indexer = sparse == null ? null : new Indexer(weights.at("indexer"), sparse, layer);
     }
 
     /**
@@ -62,11 +69,15 @@ final class MlaAttention {
         StepScratch scratch = step.scratch();
         long mark = scratch.mark();
         Tensor query = scratch.f32(x.rows(), config.heads() * config.queryHeadDim());
-        queryProjection.apply(x, query, step);
+        Tensor compressed = queryProjection.compress(x, step);
+        queryProjection.apply(compressed, query);
         Tensor latent = scratch.f32(x.rows(), config.cacheWidth());
         latentProjection.apply(x, latent);
         step.kernels()
                 .storeLatent(latent, latentNorm, epsilon, plan.cos(), plan.sin(), plan.writeSlots(), step.kv(), layer);
+        if (indexer != null) {
+            indexer.store(x, step, plan);
+        }
 
         HeadView queryHeads = HeadView.of(query, config.heads());
         Tensor attended = scratch.f32(x.rows(), config.heads() * config.valueHeadDim());
@@ -79,11 +90,24 @@ final class MlaAttention {
             Tensor sin = plan.sin().rows(run.firstRow(), rows);
             switch (run) {
                 case StepPlan.Run.Expanded expanded -> attendExpanded(q, cos, sin, expanded, o, step);
-                case StepPlan.Run.Absorbed it -> attendAbsorbed(q, cos, sin, it, o, step);
+                case StepPlan.Run.Absorbed it -> attendAbsorbed(q, cos, sin, it.batch(), o, step);
+                case StepPlan.Run.Sparse it -> {
+                    Tensor input = x.rows(it.firstRow(), rows);
+                    Tensor low = compressed.rows(it.firstRow(), rows);
+                    AttentionBatch chosen = requireIndexer().choose(low, input, cos, sin, it.batch(), step);
+                    attendAbsorbed(q, cos, sin, chosen, o, step);
+                }
             }
         }
         outputProjection.apply(attended, out);
         scratch.release(mark);
+    }
+
+    private Indexer requireIndexer() {
+        if (indexer == null) {
+            throw new IllegalStateException("layer " + layer + " has no indexer to choose tokens by");
+        }
+        return indexer;
     }
 
     private void attendExpanded(
@@ -137,7 +161,7 @@ final class MlaAttention {
     }
 
     private void attendAbsorbed(
-            HeadView query, Tensor cos, Tensor sin, StepPlan.Run.Absorbed run, HeadView out, StepContext step) {
+            HeadView query, Tensor cos, Tensor sin, AttentionBatch batch, HeadView out, StepContext step) {
         AbsorbedProjections absorbed = keyValueProjections.absorbed();
         if (absorbed == null) {
             throw new IllegalStateException("layer " + layer + " was loaded for the expanded form only");
@@ -155,7 +179,7 @@ final class MlaAttention {
                         latentQuery.columns(config.kvLoraRank(), config.ropeHeadDim()));
         HeadView attendedLatent =
                 HeadView.of(scratch.f32(query.rows(), config.heads() * config.kvLoraRank()), config.heads());
-        step.kernels().attendLatent(latentQuery, run.batch(), step.kv(), layer, scale, attendedLatent);
+        step.kernels().attendLatent(latentQuery, batch, step.kv(), layer, scale, attendedLatent);
         absorbed.fromLatent().apply(attendedLatent, out);
         scratch.release(mark);
     }

@@ -7,10 +7,18 @@ import dev.fathom.tensor.Tensor;
 /** From a layer's input to its queries: through a low rank where the config has q_lora_rank, else in one step. */
 sealed interface QueryProjection {
     /**
-     * @param x      [tokens, hidden]
-     * @param query  [tokens, heads * (nope + rope)], overwritten
+     * What queries are projected from, theirs and an indexer's.
+     *
+     * @param x  [tokens, hidden]
+     * @return [tokens, qLoraRank] taken from the step's scratch; x itself where there is no low rank
      */
-    void apply(Tensor x, Tensor query, StepContext step);
+    Tensor compress(Tensor x, StepContext step);
+
+    /**
+     * @param compressed  what {@link #compress} gave
+     * @param query       [tokens, heads * (nope + rope)], overwritten
+     */
+    void apply(Tensor compressed, Tensor query);
 
     static QueryProjection load(LayerWeights weights) {
         DeepSeekConfig config = weights.config();
@@ -30,21 +38,29 @@ sealed interface QueryProjection {
     /** q_proj. */
     record Direct(LinearKernel projection) implements QueryProjection {
         @Override
-        public void apply(Tensor x, Tensor query, StepContext step) {
-            projection.apply(x, query);
+        public Tensor compress(Tensor x, StepContext step) {
+            return x;
+        }
+
+        @Override
+        public void apply(Tensor compressed, Tensor query) {
+            projection.apply(compressed, query);
         }
     }
 
     /** q_a_proj, q_a_layernorm, q_b_proj. */
     record LowRank(LinearKernel down, Tensor norm, float epsilon, LinearKernel up) implements QueryProjection {
         @Override
-        public void apply(Tensor x, Tensor query, StepContext step) {
-            long mark = step.scratch().mark();
+        public Tensor compress(Tensor x, StepContext step) {
             Tensor compressed = step.scratch().f32(x.rows(), down.rows());
             down.apply(x, compressed);
             step.kernels().rmsNorm(compressed, norm, epsilon, compressed);
+            return compressed;
+        }
+
+        @Override
+        public void apply(Tensor compressed, Tensor query) {
             up.apply(compressed, query);
-            step.scratch().release(mark);
         }
     }
 }

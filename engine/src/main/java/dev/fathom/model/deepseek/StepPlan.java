@@ -2,11 +2,11 @@ package dev.fathom.model.deepseek;
 
 import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.ModelOptions;
 import dev.fathom.model.Rope;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -15,31 +15,84 @@ import java.util.List;
  * @param cos         [tokens, ropeHeadDim / 2]
  * @param sin         [tokens, ropeHeadDim / 2]
  * @param writeSlots  [tokens]
- * @param runs        the step's sequences, in order, cut wherever the attention form changes
+ * @param runs        the step's rows, in order, cut wherever the attention form changes
  */
 record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
-    static StepPlan of(StepContext step, MlaConfig config, Rope rope, AttentionForm form, int prefixChunk) {
+    /**
+     * Rows of a sparse run at most: their queries in the latent space are in scratch together (295 KB each for DeepSeek-V3.2),
+     * and so are the tables of what they chose.
+     */
+    static final int SPARSE_ROWS = 128;
+
+    static StepPlan of(StepContext step, DeepSeekConfig config, Rope rope, ModelOptions options) {
         AttentionBatch batch = step.batch();
-        Tensor cos = step.scratch().f32(batch.tokens(), config.ropeHeadDim() / 2);
-        Tensor sin = step.scratch().f32(batch.tokens(), config.ropeHeadDim() / 2);
+        int ropeHeadDim = config.attention().ropeHeadDim();
+        Tensor cos = step.scratch().f32(batch.tokens(), ropeHeadDim / 2);
+        Tensor sin = step.scratch().f32(batch.tokens(), ropeHeadDim / 2);
         rope.rotations(batch.positions(), cos, sin, step.kernels());
-        List<Run> runs = new ArrayList<>();
-        for (int from = 0, to; from < batch.sequences(); from = to) {
-            boolean expanded = expanded(batch, from, config, form);
-            to = from + 1;
-            while (to < batch.sequences() && expanded(batch, to, config, form) == expanded) {
-                to++;
-            }
-            AttentionBatch part = part(batch, from, to);
-            runs.add(
-                    expanded
-                            ? new Run.Expanded(batch.queryStart()[from], part, packs(part, prefixChunk))
-                            : new Run.Absorbed(batch.queryStart()[from], part));
-        }
-        return new StepPlan(cos, sin, batch.writeSlots(), runs);
+        return new StepPlan(cos, sin, batch.writeSlots(), runs(batch, config, options));
     }
 
-    /** Consecutive sequences that are attended in one form. */
+    private static List<Run> runs(AttentionBatch batch, DeepSeekConfig config, ModelOptions options) {
+        List<Piece> pieces = pieces(batch, config, options.attentionForm());
+        List<Run> runs = new ArrayList<>();
+        for (int from = 0, to; from < pieces.size(); from = to) {
+            Piece first = pieces.get(from);
+            int rows = first.rows();
+            to = from + 1;
+            while (to < pieces.size() && pieces.get(to).joins(first.kind(), rows)) {
+                rows += pieces.get(to++).rows();
+            }
+            AttentionBatch part = part(batch, pieces.subList(from, to));
+            int firstRow = batch.queryStart()[first.sequence()] + first.from();
+            runs.add(
+                    switch (first.kind()) {
+                        case EXPANDED -> new Run.Expanded(firstRow, part, packs(part, options.prefixChunk()));
+                        case ABSORBED -> new Run.Absorbed(firstRow, part);
+                        case SPARSE -> new Run.Sparse(firstRow, part);
+                    });
+        }
+        return runs;
+    }
+
+    private enum Kind {
+        EXPANDED,
+        ABSORBED,
+        SPARSE
+    }
+
+    /** Rows [from, to) of a sequence, counted from its first in this step. */
+    private record Piece(int sequence, int from, int to, Kind kind) {
+        int rows() {
+            return to - from;
+        }
+
+        /** Whether it goes on a run of a kind that has so many rows already. */
+        boolean joins(Kind other, int rows) {
+            return kind == other && (kind != Kind.SPARSE || rows + rows() <= SPARSE_ROWS);
+        }
+    }
+
+    /** Each sequence's rows: those that see at most index_topk tokens, then the others, a few at a time. */
+    private static List<Piece> pieces(AttentionBatch batch, DeepSeekConfig config, AttentionForm form) {
+        IndexerConfig indexer = config.indexer();
+        List<Piece> pieces = new ArrayList<>();
+        for (int i = 0; i < batch.sequences(); i++) {
+            int rows = batch.queries(i);
+            int prefix = batch.prefixLength(i);
+            int dense = indexer == null ? rows : Math.clamp((long) indexer.topK() - prefix, 0, rows);
+            if (dense > 0) {
+                boolean expanded = expanded(dense, prefix, config.attention(), form);
+                pieces.add(new Piece(i, 0, dense, expanded ? Kind.EXPANDED : Kind.ABSORBED));
+            }
+            for (int from = dense; from < rows; from += SPARSE_ROWS) {
+                pieces.add(new Piece(i, from, Math.min(rows, from + SPARSE_ROWS), Kind.SPARSE));
+            }
+        }
+        return pieces;
+    }
+
+    /** Consecutive rows that are attended in one form. */
     sealed interface Run {
         /** The step's row that is row 0 of {@link #batch}. */
         int firstRow();
@@ -47,6 +100,9 @@ record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
         AttentionBatch batch();
 
         record Absorbed(int firstRow, AttentionBatch batch) implements Run {}
+
+        /** Every row sees more tokens than it may attend to. */
+        record Sparse(int firstRow, AttentionBatch batch) implements Run {}
 
         /** @param packs every key of every sequence once; the keys of a pack are expanded together */
         record Expanded(int firstRow, AttentionBatch batch, List<List<KeyChunk>> packs) implements Run {
@@ -64,25 +120,26 @@ record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
     /** Positions [from, from + count) of a sequence of a run's batch. */
     record KeyChunk(int sequence, int from, int count) {}
 
-    private static boolean expanded(AttentionBatch batch, int sequence, MlaConfig config, AttentionForm form) {
+    private static boolean expanded(int rows, int prefix, MlaConfig config, AttentionForm form) {
         return switch (form) {
             case EXPANDED -> true;
             case ABSORBED -> false;
-            case AUTO -> config.expandedIsCheaper(batch.queries(sequence), batch.prefixLength(sequence));
+            case AUTO -> config.expandedIsCheaper(rows, prefix);
         };
     }
 
-    /** Sequences [from, to) with rows counted from their first. */
-    private static AttentionBatch part(AttentionBatch batch, int from, int to) {
-        int[] queryStart = Arrays.copyOfRange(batch.queryStart(), from, to + 1);
-        int first = queryStart[0];
-        for (int i = 0; i < queryStart.length; i++) {
-            queryStart[i] -= first;
+    /** Pieces as sequences, with rows counted from their first. */
+    private static AttentionBatch part(AttentionBatch batch, List<Piece> pieces) {
+        int[] queryStart = new int[pieces.size() + 1];
+        int[] contextLength = new int[pieces.size()];
+        int[][] slots = new int[pieces.size()][];
+        for (int i = 0; i < contextLength.length; i++) {
+            Piece piece = pieces.get(i);
+            queryStart[i + 1] = queryStart[i] + piece.rows();
+            contextLength[i] = batch.prefixLength(piece.sequence()) + piece.to();
+            slots[i] = batch.slots()[piece.sequence()];
         }
-        return new AttentionBatch(
-                queryStart,
-                Arrays.copyOfRange(batch.contextLength(), from, to),
-                Arrays.copyOfRange(batch.slots(), from, to));
+        return new AttentionBatch(queryStart, contextLength, slots);
     }
 
     /**

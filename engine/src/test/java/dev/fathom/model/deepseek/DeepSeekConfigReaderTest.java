@@ -48,6 +48,14 @@ class DeepSeekConfigReaderTest {
              "tie_word_embeddings": false, "topk_group": 1, "topk_method": "greedy", "torch_dtype": "bfloat16",
              "use_cache": true, "v_head_dim": 128, "vocab_size": 102400}""";
 
+    /** The released DeepSeek-V3.2 config.json, likewise: V3's with an indexer and scales that are powers of two. */
+    private static final String V32 = V3.replace("DeepseekV3ForCausalLM", "DeepseekV32ForCausalLM")
+            .replace("deepseek_v3", "deepseek_v32")
+            .replace(
+                    "\"hidden_size\"",
+                    "\"index_head_dim\": 128, \"index_n_heads\": 64, \"index_topk\": 2048, \"hidden_size\"")
+            .replace("\"quant_method\": \"fp8\",", "\"quant_method\": \"fp8\", \"scale_fmt\": \"ue8m0\",");
+
     private static DeepSeekConfig read(String json) {
         return DeepSeekConfigReader.read(HfConfig.parse(json.getBytes(StandardCharsets.UTF_8), "config.json"));
     }
@@ -69,6 +77,32 @@ class DeepSeekConfigReaderTest {
         assertThat(config.isMoe(61)).isTrue();
         assertThat(config.numNextnPredictLayers()).isEqualTo(1);
         assertThat(config.rmsNormEps()).isEqualTo(1e-6f);
+    }
+
+    @Test
+    void readsTheReleasedV32Config() {
+        DeepSeekConfig config = read(V32);
+        assertThat(config.indexer()).isEqualTo(new IndexerConfig(64, 128, 2048));
+        assertThat(config.moe()).isEqualTo(read(V3).moe());
+        assertThat(config.attention()).isEqualTo(read(V3).attention());
+        assertThat(read(V3).indexer()).isNull();
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            quoteCharacter = '`',
+            delimiter = '|',
+            value = {
+                "\"index_topk\": 2048, |   | index_topk",
+                "\"index_topk\": 2048 | \"index_topk\": 0 | index_n_heads, index_head_dim and index_topk must be positive",
+                "\"index_head_dim\": 128 | \"index_head_dim\": 32 | index_head_dim is 32, but rope turns 64 numbers of it",
+                "\"q_lora_rank\": 1536 | \"q_lora_rank\": null | q_lora_rank is missing",
+                "\"use_cache\": true | \"layer_types\": [\"full_attention\"] | layer_types has full_attention",
+                "\"use_cache\": true | \"index_topk_freq\": 4 | index_topk_freq is given, which DeepseekV32ForCausalLM",
+                "\"scale_fmt\": \"ue8m0\" | \"scale_fmt\": \"e5m3\" | scale_fmt e5m3 is not served",
+            })
+    void refusesWhatV32DoesNotServeByName(String given, String instead, String sentence) {
+        requireRefused(V32, given, instead, sentence);
     }
 
     @Test
@@ -161,7 +195,8 @@ class DeepSeekConfigReaderTest {
                 "\"type\": \"yarn\" | \"type\": \"yarn\", \"attention_factor\": 1.2 | attention_factor is not served",
                 "\"quant_method\": \"fp8\" | \"quant_method\": \"awq\" | quant_method awq is not served",
                 "\"fmt\": \"e4m3\" | \"fmt\": \"e5m2\" | fmt e5m2",
-                "DeepseekV3ForCausalLM | DeepseekV32ForCausalLM | architecture DeepseekV32ForCausalLM is not served",
+                "DeepseekV3ForCausalLM | DeepseekV4ForCausalLM | architecture DeepseekV4ForCausalLM is not served",
+                "DeepseekV3ForCausalLM | DeepseekV32ForCausalLM | index_n_heads",
                 "\"kv_lora_rank\": 512, |   | kv_lora_rank",
                 "\"kv_lora_rank\": 512 | \"kv_lora_rank\": \"512\" | kv_lora_rank",
                 "\"qk_rope_head_dim\": 64 | \"qk_rope_head_dim\": 63 | qk_rope_head_dim",

@@ -10,18 +10,29 @@ import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.model.AttentionForm;
+import dev.fathom.model.ModelOptions;
 import dev.fathom.model.Rope;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.StepScratch;
 import java.lang.foreign.Arena;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class StepPlanTest {
-    private static final MlaConfig CONFIG = new MlaConfig(2, 0, 8, 4, 4, 4);
+    private static final MlaConfig ATTENTION = new MlaConfig(2, 0, 8, 4, 4, 4);
+
+    private static DeepSeekConfig config(@Nullable IndexerConfig indexer) {
+        return new DeepSeekConfig(16, 8, 8, 1, 1, 1, 0, 1024, false, 0, ATTENTION, indexer, null, 10000, null);
+    }
 
     /** Sequences of these many queries and this context each. */
     private static StepPlan plan(int[][] queriesAndContext, AttentionForm form, int prefixChunk) {
+        return plan(queriesAndContext, form, prefixChunk, null);
+    }
+
+    private static StepPlan plan(
+            int[][] queriesAndContext, AttentionForm form, int prefixChunk, @Nullable IndexerConfig indexer) {
         int count = queriesAndContext.length;
         int[] queryStart = new int[count + 1];
         int[] contextLength = new int[count];
@@ -38,7 +49,11 @@ class StepPlanTest {
             PagedKv kv = PagedKv.allocate(new KvShape(1, 8, 4), KvFormat.F32, 1, arena);
             StepContext step = new StepContext(
                     new int[batch.tokens()], batch, new int[0], kv, kernels, Communicator.single(), scratch);
-            return StepPlan.of(step, CONFIG, new Rope(Rope.plain(4, 10000), 1), form, prefixChunk);
+            return StepPlan.of(
+                    step,
+                    config(indexer),
+                    new Rope(Rope.plain(4, 10000), 1),
+                    new ModelOptions(form, prefixChunk, 0, false));
         }
     }
 
@@ -66,5 +81,32 @@ class StepPlanTest {
                         List.of(new StepPlan.KeyChunk(1, 20, 5), new StepPlan.KeyChunk(2, 0, 2)),
                         List.of(new StepPlan.KeyChunk(3, 0, 4)));
         assertThat(run.mostKeys()).isEqualTo(10);
+    }
+
+    @Test
+    void choosesTokensOnlyForRowsThatSeeMoreThanTheyMayAttendTo() {
+        IndexerConfig indexer = new IndexerConfig(2, 8, 10);
+        StepPlan plan = plan(new int[][] {{1, 10}, {1, 11}, {6, 13}, {2, 9}}, AttentionForm.ABSORBED, 1024, indexer);
+        assertThat(plan.runs().stream().map(run -> run.getClass().getSimpleName()))
+                .containsExactly("Absorbed", "Sparse", "Absorbed", "Sparse", "Absorbed");
+        assertThat(plan.runs().stream().map(StepPlan.Run::firstRow)).containsExactly(0, 1, 2, 5, 8);
+        AttentionBatch dense = plan.runs().get(2).batch();
+        assertThat(dense.queryStart()).containsExactly(0, 3);
+        assertThat(dense.contextLength()).containsExactly(10);
+        AttentionBatch sparse = plan.runs().get(3).batch();
+        assertThat(sparse.queryStart()).containsExactly(0, 3);
+        assertThat(sparse.contextLength()).containsExactly(13);
+        assertThat(sparse.positions()).containsExactly(10, 11, 12);
+    }
+
+    @Test
+    void takesAFewSparseRowsAtATime() {
+        IndexerConfig indexer = new IndexerConfig(2, 8, 10);
+        int most = StepPlan.SPARSE_ROWS;
+        StepPlan plan = plan(
+                new int[][] {{1, 50}, {2 * most, 100 + 2 * most}, {1, 60}, {1, 70}}, AttentionForm.AUTO, 1024, indexer);
+        assertThat(plan.runs().stream().map(run -> run.batch().tokens())).containsExactly(1, most, most, 2);
+        assertThat(plan.runs().get(2).batch().positions()[0]).isEqualTo(100 + most);
+        assertThat(plan.runs().get(3).batch().contextLength()).containsExactly(60, 70);
     }
 }

@@ -1,0 +1,11 @@
+package dev.fathom.kernels.scalar;
+
+import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KeyIndexContract;
+
+class ScalarKeyIndexTest extends KeyIndexContract {
+    @Override
+    protected KernelBackend backend(int threads) {
+        return new ScalarBackend(threads);
+    }
+}
