@@ -93,6 +93,7 @@ public final class ModelBenchmark implements AutoCloseable {
         KernelBackend kernels = loaded.kernels();
         for (int from = 0; from < kv.slots(); from += FILLED_AT_ONCE) {
             int count = Math.min(FILLED_AT_ONCE, kv.slots() - from);
+            int[] slots = IntStream.range(from, from + count).toArray();
             kernels.beginStep();
             kernels.storeLatent(
                     normal(count, kv.shape().rowWidth()),
@@ -100,9 +101,13 @@ public final class ModelBenchmark implements AutoCloseable {
                     1e-6f,
                     normal(count, kv.shape().ropeWidth() / 2),
                     normal(count, kv.shape().ropeWidth() / 2),
-                    IntStream.range(from, from + count).toArray(),
+                    slots,
                     kv,
                     layer);
+            if (kv.shape().indexWidth() > 0) {
+                Tensor keys = normal(count, kv.shape().indexWidth());
+                kernels.keyIndex().store(keys, slots, kv.index(), layer);
+            }
             kernels.download(scratch.f32(1, 1)); // what is above has been read
             scratch.reset();
         }

@@ -23,8 +23,8 @@ import java.util.function.Consumer;
 
 /**
  * Writes a checkpoint with a model's real layer sizes, few layers and random weights, so that speed can be measured
- * without a download: {@code java -cp ... dev.fathom.bench.SliceMaker (v3 | v2lite) FOLDER [LAYERS]}. DeepSeek-V3's is in
- * FP8 blocks (2 layers, 32 experts, 3.2 GB), DeepSeek-V2-Lite's in BF16 (4 layers, 4.5 GB; with all 27, 31 GB).
+ * without a download: {@code java -cp ... dev.fathom.bench.SliceMaker (v3 | v32 | v2lite) FOLDER [LAYERS]}. DeepSeek-V3's
+ * and V3.2's are in FP8 blocks (2 layers, 32 experts, 3.2 GB), DeepSeek-V2-Lite's in BF16 (4 layers, 4.5 GB; with all 27, 31 GB).
  *
  * <p>Weights are drawn from a pool of normal numbers, long runs at random places: they look random to a memory system
  * and to the arithmetic, and gigabytes are written in seconds. The tokenizer is the embedded model's, whose vocabulary
@@ -43,6 +43,7 @@ public final class SliceMaker {
             int heads,
             int qLora,
             int vocabulary,
+            boolean indexer,
             String config) {
         Shape withLayers(int count) {
             String changed = config.replace("\"num_hidden_layers\": " + layers, "\"num_hidden_layers\": " + count);
@@ -57,11 +58,36 @@ public final class SliceMaker {
                     heads,
                     qLora,
                     vocabulary,
+                    indexer,
+                    changed);
+        }
+
+        /** DeepSeek-V3 with an indexer. */
+        Shape sparse() {
+            String changed = config.replace("DeepseekV3ForCausalLM", "DeepseekV32ForCausalLM")
+                    .replace("deepseek_v3", "deepseek_v32")
+                    .replace("\"fmt\"", "\"scale_fmt\": \"ue8m0\", \"fmt\"")
+                    .replace(
+                            "\"vocab_size\"",
+                            "\"index_n_heads\": %d, \"index_head_dim\": %d, \"index_topk\": %d, \"vocab_size\""
+                                    .formatted(INDEX_HEADS, INDEX_WIDTH, INDEX_TOP));
+            return new Shape(
+                    fp8,
+                    hidden,
+                    denseInner,
+                    expertInner,
+                    layers,
+                    experts,
+                    sharedExperts,
+                    heads,
+                    qLora,
+                    vocabulary,
+                    true,
                     changed);
         }
     }
 
-    private static final Shape V3 = new Shape(true, 7168, 18432, 2048, 2, 32, 1, 128, 1536, 32768, """
+    private static final Shape V3 = new Shape(true, 7168, 18432, 2048, 2, 32, 1, 128, 1536, 32768, false, """
             {"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "n_routed_experts": 32,
              "hidden_size": 7168, "intermediate_size": 18432, "moe_intermediate_size": 2048, "num_hidden_layers": 2,
              "n_shared_experts": 1, "num_experts_per_tok": 8, "n_group": 8, "topk_group": 4, "norm_topk_prob": true,
@@ -72,7 +98,7 @@ public final class SliceMaker {
              "quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
                "weight_block_size": [128, 128]},""");
 
-    private static final Shape V2_LITE = new Shape(false, 2048, 10944, 1408, 4, 64, 2, 16, 0, 102400, """
+    private static final Shape V2_LITE = new Shape(false, 2048, 10944, 1408, 4, 64, 2, 16, 0, 102400, false, """
             {"architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", "n_routed_experts": 64,
              "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408, "num_hidden_layers": 4,
              "n_shared_experts": 2, "num_experts_per_tok": 6, "n_group": 1, "topk_group": 1, "norm_topk_prob": false,
@@ -93,6 +119,9 @@ public final class SliceMaker {
     private static final int NOPE = 128;
     private static final int ROPE = 64;
     private static final int VALUE = 128;
+    private static final int INDEX_HEADS = 64;
+    private static final int INDEX_WIDTH = 128;
+    private static final int INDEX_TOP = 2048;
     private static final int BLOCK = 128;
     /** A block's largest magnitude in standard deviations; 448 in E4M3 stands for it. */
     private static final float BLOCK_MAX_SIGMA = 4.2f;
@@ -149,11 +178,15 @@ public final class SliceMaker {
     public static void main(String[] arguments) throws IOException {
         if (arguments.length < 2
                 || arguments.length > 3
-                || !List.of("v3", "v2lite").contains(arguments[0])) {
-            System.err.println("usage: SliceMaker (v3 | v2lite) FOLDER [LAYERS]");
+                || !List.of("v3", "v32", "v2lite").contains(arguments[0])) {
+            System.err.println("usage: SliceMaker (v3 | v32 | v2lite) FOLDER [LAYERS]");
             System.exit(2);
         }
-        Shape shape = arguments[0].equals("v3") ? V3 : V2_LITE;
+        Shape shape = switch (arguments[0]) {
+            case "v3" -> V3;
+            case "v32" -> V3.sparse();
+            default -> V2_LITE;
+        };
         int layers = arguments.length == 3 ? Integer.parseInt(arguments[2]) : shape.layers();
         new SliceMaker(shape.withLayers(layers)).write(Path.of(arguments[1]), System.out);
     }
@@ -204,6 +237,9 @@ public final class SliceMaker {
         items.add(new Item(attention + "kv_a_layernorm.weight", Kind.NORM, 1, KV_LORA));
         linear(attention + "kv_b_proj", shape.heads() * (NOPE + VALUE), KV_LORA);
         linear(attention + "o_proj", hidden, shape.heads() * VALUE);
+        if (shape.indexer()) {
+            indexer(attention + "indexer.");
+        }
         items.add(new Item(prefix + "post_attention_layernorm.weight", Kind.NORM, 1, hidden));
         if (!experts) {
             mlp(prefix + "mlp.", shape.denseInner());
@@ -217,6 +253,14 @@ public final class SliceMaker {
             mlp(prefix + "mlp.experts." + expert + ".", shape.expertInner());
         }
         mlp(prefix + "mlp.shared_experts.", shape.expertInner() * shape.sharedExperts());
+    }
+
+    private void indexer(String prefix) {
+        linear(prefix + "wq_b", INDEX_HEADS * INDEX_WIDTH, shape.qLora());
+        linear(prefix + "wk", INDEX_WIDTH, shape.hidden());
+        items.add(new Item(prefix + "k_norm.weight", Kind.NORM, 1, INDEX_WIDTH));
+        items.add(new Item(prefix + "k_norm.bias", Kind.BIAS, 1, INDEX_WIDTH));
+        items.add(new Item(prefix + "weights_proj.weight", Kind.BF16, INDEX_HEADS, shape.hidden()));
     }
 
     private void mlp(String prefix, int inner) {
