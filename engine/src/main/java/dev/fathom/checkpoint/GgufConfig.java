@@ -34,11 +34,12 @@ final class GgufConfig {
         ObjectNode config = JSON.createObjectNode();
         switch (architecture) {
             case "deepseek2" -> deepseek(config);
+            case "deepseek32" -> sparse(config);
             case "llama" -> plain(config, "LlamaForCausalLM");
             case "qwen2" -> plain(config, "Qwen2ForCausalLM");
             default ->
                 throw new CheckpointException(metadata.where() + ": general.architecture is " + architecture
-                        + ", which is not served; GGUF files are read of deepseek2, llama and qwen2.");
+                        + ", which is not served; GGUF files are read of deepseek2, deepseek32, llama and qwen2.");
         }
         return JSON.writeValueAsBytes(config);
     }
@@ -87,6 +88,16 @@ final class GgufConfig {
         }
         config.put("first_k_dense_replace", sizeOr("leading_dense_block_count", 0));
         yarn(config);
+    }
+
+    /** DeepSeek-V3.2: V3 with an indexer, whose tensors have the published order of rows. */
+    private void sparse(ObjectNode config) {
+        deepseek(config);
+        config.putArray("architectures").add("DeepseekV32ForCausalLM");
+        config.put("model_type", "deepseek_v32");
+        config.put("index_n_heads", size("attention.indexer.head_count"));
+        config.put("index_head_dim", size("attention.indexer.key_length"));
+        config.put("index_topk", size("attention.indexer.top_k"));
     }
 
     private void latentAttention(ObjectNode config) {

@@ -34,9 +34,8 @@ public record PagedKv(
 
     private static PagedKv allocate(KvShape shape, KvFormat format, int slots, Arena arena, MemorySource memory) {
         List<MemorySegment> layers = rows(shape, format, slots, arena, memory);
-        List<MemorySegment> indexKeys = shape.indexWidth() == 0
-                ? List.of()
-                : rows(shape.index(), format.ofIndex(), slots, arena, memory);
+        List<MemorySegment> indexKeys =
+                shape.indexWidth() == 0 ? List.of() : rows(shape.index(), format.ofIndex(), slots, arena, memory);
         return new PagedKv(shape, format, slots, layers, indexKeys);
     }
 

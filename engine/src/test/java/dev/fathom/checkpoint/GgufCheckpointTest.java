@@ -118,6 +118,41 @@ class GgufCheckpointTest {
     }
 
     @Test
+    void readsTheIndexerOfDeepSeekV32() throws IOException {
+        GgufWriter sparse = model("deepseek32")
+                .u32("deepseek32.attention.q_lora_rank", 8)
+                .u32("deepseek32.attention.kv_lora_rank", 16)
+                .u32("deepseek32.attention.key_length_mla", 12)
+                .u32("deepseek32.attention.value_length_mla", 8)
+                .u32("deepseek32.attention.indexer.head_count", 4)
+                .u32("deepseek32.attention.indexer.key_length", 32)
+                .u32("deepseek32.attention.indexer.top_k", 16)
+                .u32("deepseek32.rope.dimension_count", 4)
+                .u32("deepseek32.expert_gating_func", 2)
+                .f32s("blk.0.indexer.k_norm.weight", List.of(2), 1, 2)
+                .f32s("blk.0.indexer.k_norm.bias", List.of(2), 3, 4)
+                .tensor("blk.1.indexer.attn_q_b.weight", GgufType.BF16, List.of(2, 4), new byte[16])
+                .tensor("blk.1.indexer.attn_k.weight", GgufType.BF16, List.of(2, 4), new byte[16])
+                .tensor("blk.1.indexer.proj.weight", GgufType.BF16, List.of(2, 4), new byte[16]);
+        Path file = write("sparse.gguf", sparse);
+        HfConfig config = config(GgufCheckpoint.open(file));
+        assertThat(config.architecture()).isEqualTo("DeepseekV32ForCausalLM");
+        assertThat(config.integer("index_n_heads")).isEqualTo(4);
+        assertThat(config.integer("index_head_dim")).isEqualTo(32);
+        assertThat(config.integer("index_topk")).isEqualTo(16);
+        try (WeightSource weights = GgufCheckpoint.open(file).weights()) {
+            assertThat(weights.vector("model.layers.0.self_attn.indexer.k_norm.bias", 2)
+                            .toArray())
+                    .containsExactly(3, 4);
+            for (String name : List.of("wq_b", "wk", "weights_proj")) {
+                assertThat(weights.contains("model.layers.1.self_attn.indexer." + name + ".weight"))
+                        .as(name)
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
     void readsGroupsThatOldFilesOfDeepSeekV3LeaveOut() throws IOException {
         GgufWriter old = model("deepseek2")
                 .u32("deepseek2.attention.kv_lora_rank", 16)
@@ -184,7 +219,7 @@ class GgufCheckpointTest {
     @Test
     void refusesWhatItCannotServeByName() throws IOException {
         assertThatThrownBy(() -> GgufCheckpoint.open(write("a.gguf", model("gemma3"))))
-                .hasMessageContainingAll("gemma3", "deepseek2, llama and qwen2");
+                .hasMessageContainingAll("gemma3", "deepseek2, deepseek32, llama and qwen2");
         assertThatThrownBy(() ->
                         GgufCheckpoint.open(write("b.gguf", model("qwen2").text("qwen2.rope.scaling.type", "yarn"))))
                 .hasMessageContaining("qwen2.rope.scaling.type is yarn");
