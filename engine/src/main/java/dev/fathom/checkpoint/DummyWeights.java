@@ -2,6 +2,7 @@ package dev.fathom.checkpoint;
 
 import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Codecs;
+import dev.fathom.tensor.LazyMemory;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
@@ -33,11 +34,16 @@ public final class DummyWeights implements WeightSource {
     private static final long BYTES_BETWEEN_WORDS = 4_000_000_000L;
 
     private final Format projections;
+    private final boolean drawn;
     private final Arena arena = Arena.ofShared();
     private final SplittableRandom random;
     private final LoadProgress progress;
     private final long mostBytes;
+    /** What all weights show that are not drawn. */
+    private MemorySegment zeros = MemorySegment.NULL;
+
     private long bytes;
+    private long numbers;
 
     /** Makes a weight of so many rows and columns. */
     private interface Format {
@@ -45,14 +51,16 @@ public final class DummyWeights implements WeightSource {
     }
 
     private DummyWeights(Format projections, long seed) {
-        this(projections, new SplittableRandom(seed), LoadProgress.none(), Long.MAX_VALUE);
+        this(projections, new SplittableRandom(seed), LoadProgress.none(), Long.MAX_VALUE, true);
     }
 
-    private DummyWeights(Format projections, SplittableRandom random, LoadProgress progress, long mostBytes) {
+    private DummyWeights(
+            Format projections, SplittableRandom random, LoadProgress progress, long mostBytes, boolean drawn) {
         this.projections = projections;
         this.random = random;
         this.progress = progress;
         this.mostBytes = mostBytes;
+        this.drawn = drawn;
     }
 
     /**
@@ -61,7 +69,7 @@ public final class DummyWeights implements WeightSource {
      * @param mostBytes  more are refused
      */
     public DummyWeights within(long mostBytes, LoadProgress told) {
-        return new DummyWeights(projections, random, told, mostBytes);
+        return new DummyWeights(projections, random, told, mostBytes, drawn);
     }
 
     /** FP8 projections, the rest BF16. */
@@ -87,6 +95,26 @@ public final class DummyWeights implements WeightSource {
         return new DummyWeights(DummyWeights::bf16, seed);
     }
 
+    /** The same formats and shapes over zeros that take no memory: for whoever wants to know what a model asks for. */
+    public DummyWeights withoutNumbers() {
+        return new DummyWeights(projections, random, LoadProgress.none(), Long.MAX_VALUE, false);
+    }
+
+    /** How many numbers were asked for. */
+    public long numbers() {
+        return numbers;
+    }
+
+    private MemorySegment allocate(long size) {
+        if (drawn) {
+            return arena.allocate(size, 64);
+        }
+        if (zeros.byteSize() < size) {
+            zeros = LazyMemory.allocate(size, arena);
+        }
+        return zeros.asSlice(0, size);
+    }
+
     @Override
     public boolean contains(String name) {
         return true;
@@ -106,6 +134,7 @@ public final class DummyWeights implements WeightSource {
         WeightMatrix matrix = name.contains("_proj") ? projections.random(this, rows, cols) : bf16(rows, cols);
         long before = bytes;
         bytes += matrix.bytes();
+        numbers += (long) rows * cols;
         if (bytes / BYTES_BETWEEN_WORDS > before / BYTES_BETWEEN_WORDS) {
             progress.say("Random weights: " + gigabytes(bytes) + " GB so far.\n");
         }
@@ -117,15 +146,15 @@ public final class DummyWeights implements WeightSource {
     }
 
     /** Repeats the first {@code period} bytes to the end. */
-    private static void repeat(MemorySegment data, long period) {
-        for (long at = period; at < data.byteSize(); at += period) {
+    private void repeat(MemorySegment data, long period) {
+        for (long at = period; drawn && at < data.byteSize(); at += period) {
             MemorySegment.copy(data, 0, data, at, Math.min(period, data.byteSize() - at));
         }
     }
 
     private WeightMatrix fp8(int rows, int cols, int blockRows, int blockCols) {
-        MemorySegment codes = arena.allocate((long) rows * cols, 64);
-        for (long i = 0; i < Math.min(PERIOD, codes.byteSize()); i++) {
+        MemorySegment codes = allocate((long) rows * cols);
+        for (long i = 0; drawn && i < Math.min(PERIOD, codes.byteSize()); i++) {
             int bits = random.nextInt();
             // A sign, an exponent from 2^-3 to 2^0, any mantissa.
             int code = (bits & 0x80) | ((4 + ((bits >>> 8) & 3)) << 3) | (bits & 7);
@@ -138,8 +167,8 @@ public final class DummyWeights implements WeightSource {
     }
 
     private WeightMatrix int8(int rows, int cols, int blockRows, int blockCols) {
-        MemorySegment codes = arena.allocate((long) rows * cols, 64);
-        for (long i = 0; i < Math.min(PERIOD, codes.byteSize()); i++) {
+        MemorySegment codes = allocate((long) rows * cols);
+        for (long i = 0; drawn && i < Math.min(PERIOD, codes.byteSize()); i++) {
             codes.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
         repeat(codes, PERIOD);
@@ -159,14 +188,14 @@ public final class DummyWeights implements WeightSource {
         if (cols % format.columns() != 0) {
             return bf16(rows, cols);
         }
-        MemorySegment data = arena.allocate(format.rowBytes(cols) * rows, 64);
+        MemorySegment data = allocate(format.rowBytes(cols) * rows);
         long period = (long) PERIOD / format.columns() * format.bytes();
         long made = Math.min(period, data.byteSize());
-        for (long i = 0; i < made; i++) {
+        for (long i = 0; drawn && i < made; i++) {
             data.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
         }
         short scale = Float.floatToFloat16((float) (1 / (LARGE_CODE * Math.sqrt(cols))));
-        for (long block = 0; block < made; block += format.bytes()) {
+        for (long block = 0; drawn && block < made; block += format.bytes()) {
             for (int place : scalePlaces(format)) {
                 data.set(Codecs.LE_SHORT, block + place, scale);
             }
@@ -186,20 +215,21 @@ public final class DummyWeights implements WeightSource {
     }
 
     private WeightMatrix bf16(int rows, int cols) {
-        MemorySegment numbers = arena.allocate(2L * rows * cols, 64);
+        MemorySegment data = allocate(2L * rows * cols);
         float size = (float) (2 / Math.sqrt(cols));
-        for (long i = 0; i < Math.min(2L * PERIOD, numbers.byteSize()); i += 2) {
+        for (long i = 0; drawn && i < Math.min(2L * PERIOD, data.byteSize()); i += 2) {
             float value = (float) (random.nextDouble() - 0.5) * size;
-            numbers.set(Codecs.LE_SHORT, i, Codecs.floatToBf16(value));
+            data.set(Codecs.LE_SHORT, i, Codecs.floatToBf16(value));
         }
-        repeat(numbers, 2L * PERIOD);
-        return new Bf16Matrix(numbers, rows, cols);
+        repeat(data, 2L * PERIOD);
+        return new Bf16Matrix(data, rows, cols);
     }
 
     /** Ones: a norm's weight. */
     @Override
     public Tensor vector(String name, int size) {
         bytes += Tensor.byteSize(1, size);
+        numbers += size;
         return constant(1, size, 1);
     }
 

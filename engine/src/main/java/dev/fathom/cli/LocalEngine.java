@@ -85,7 +85,7 @@ final class LocalEngine implements AutoCloseable {
     }
 
     /** Of the machine, or of the container this runs in. */
-    private static long machineBytes() {
+    static long machineBytes() {
         return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
                 .getTotalMemorySize();
     }

@@ -60,6 +60,7 @@ public final class Main {
                 .addSubcommand(new BenchCommand(terminal, environment))
                 .addSubcommand(new DownloadCommand(terminal, environment))
                 .addSubcommand(new ConvertCommand(terminal))
+                .addSubcommand(new PlanCommand(terminal, environment))
                 .addSubcommand(new CompileCommand(terminal, environment))
                 .addSubcommand(new VersionCommand(terminal))
                 .addSubcommand(new AotTrainingCommand(terminal, environment));

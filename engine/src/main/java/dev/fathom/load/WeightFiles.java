@@ -95,6 +95,11 @@ final class WeightFiles {
                     .map(format -> DummyWeights.blocks(format, SEED))
                     .orElseGet(() -> DummyWeights.bf16(SEED));
         }
+        return random(options, config);
+    }
+
+    /** As config.json says that safetensors are. */
+    static DummyWeights random(WeightOptions options, HfConfig config) {
         return switch (WeightQuantization.read(config)) {
             case FP8 -> DummyWeights.fp8(block(config), SEED);
             case FP8_ROWS -> DummyWeights.fp8(List.of(1, DEFAULT_BLOCK), SEED);

@@ -19,7 +19,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"serve", "chat", "generate", "bench", "download", "compile"})
+    @ValueSource(strings = {"serve", "chat", "generate", "bench", "download", "plan", "compile"})
     void helpsWithEveryCommandByExamples(String command) {
         assertThat(runner.run(command, "--help")).isZero();
         assertThat(runner.out()).contains("Usage: fathom " + command, "Examples:", "fathom " + command);
