@@ -224,12 +224,20 @@ final class GenerateReader {
                 "custom_logit_processor",
                 "return_hidden_states",
                 "return_routed_experts",
+                "background",
+                "conversation_id",
+                "custom_labels",
+                "no_logs",
+                "return_bytes",
+                "return_entropy",
+                "bootstrap_pair_key",
                 "bootstrap_host",
                 "bootstrap_port",
                 "bootstrap_room",
                 "routed_dp_rank",
                 "data_parallel_rank");
         fields.flag("log_metrics");
+        fields.text("model"); // sglang-router puts one into every request
     }
 
     /** A value for every prompt: one for all, or a list with one for each. */
