@@ -35,7 +35,7 @@ final class AwqReader {
         MemorySegment blocks = arena.allocate(Math.multiplyExact(rowBytes, parts.rows), 64);
         IntStream.range(0, parts.rows / PACKED)
                 .parallel()
-                .forEach(word -> eightRows(parts, word, blocks.asSlice(word * PACKED * rowBytes, PACKED * rowBytes)));
+                .forEach(word -> eightRows(parts, word, blocks.asSlice(word * (PACKED * rowBytes), PACKED * rowBytes)));
         return blocks;
     }
 

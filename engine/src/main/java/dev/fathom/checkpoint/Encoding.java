@@ -14,7 +14,7 @@ enum Encoding {
 
         @Override
         void encode(float[][] rows, MemorySegment to, float[] scales) {
-            each(rows, to, 4, (number, at) -> to.set(LE_FLOAT, at, number));
+            each(rows, 4, (number, at) -> to.set(LE_FLOAT, at, number));
         }
     },
     BF16("BF16", 1) {
@@ -25,7 +25,7 @@ enum Encoding {
 
         @Override
         void encode(float[][] rows, MemorySegment to, float[] scales) {
-            each(rows, to, 2, (number, at) -> to.set(Codecs.LE_SHORT, at, Codecs.floatToBf16(number)));
+            each(rows, 2, (number, at) -> to.set(Codecs.LE_SHORT, at, Codecs.floatToBf16(number)));
         }
     },
     /** E4M3; a block's largest number is code 448. */
@@ -77,7 +77,7 @@ enum Encoding {
         void encode(float[][] rows, MemorySegment to, float[] scales) {
             float scale = largest(rows[0], 0, rows[0].length) / 127;
             scales[0] = scale;
-            each(rows, to, 1, (number, at) -> {
+            each(rows, 1, (number, at) -> {
                 byte code = scale == 0 ? 0 : (byte) Math.rint(number / scale);
                 to.set(ValueLayout.JAVA_BYTE, at, code);
             });
@@ -152,7 +152,7 @@ enum Encoding {
         void write(float number, long at);
     }
 
-    private static void each(float[][] rows, MemorySegment to, int bytes, NumberWriter writer) {
+    private static void each(float[][] rows, int bytes, NumberWriter writer) {
         long at = 0;
         for (float[] row : rows) {
             for (float number : row) {

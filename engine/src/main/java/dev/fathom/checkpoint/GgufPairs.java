@@ -37,12 +37,13 @@ final class GgufPairs {
     }
 
     GgufPairs wholes(String key, int[] values) {
-        ByteBuffer array =
-                little(12 + 4 * values.length).putInt(GgufValueType.I32).putLong(values.length);
+        ByteArrayOutputStream array = new ByteArrayOutputStream();
+        array.writeBytes(
+                little(12).putInt(GgufValueType.I32).putLong(values.length).array());
         for (int value : values) {
-            array.putInt(value);
+            array.writeBytes(little(4).putInt(value).array());
         }
-        return pair(key, GgufValueType.ARRAY, array.array());
+        return pair(key, GgufValueType.ARRAY, array.toByteArray());
     }
 
     int count() {

@@ -30,7 +30,11 @@ final class Profiler {
         this.allowed = allowed == null ? null : allowed.toAbsolutePath().normalize();
     }
 
-    /** Begins to record; gives the file. @param asked a folder, or null for the allowed one */
+    /**
+     * Begins to record; gives the file.
+     *
+     * @param asked  a folder, or null for the allowed one
+     */
     synchronized Path start(@Nullable String asked) {
         if (recording != null) {
             throw RequestException.invalid("body", "A profile is being recorded already: stop it with /stop_profile.");

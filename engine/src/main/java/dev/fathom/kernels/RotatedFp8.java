@@ -102,8 +102,8 @@ public final class RotatedFp8 {
             return value + SHIFT - SHIFT;
         }
         int bits = Float.floatToRawIntBits(value);
-        int odd = bits >>> DROPPED & 1;
-        int rounded = bits + (1 << DROPPED - 1) - 1 + odd & -(1 << DROPPED);
+        int odd = (bits >>> DROPPED) & 1;
+        int rounded = (bits + (1 << (DROPPED - 1)) - 1 + odd) & -(1 << DROPPED);
         return Float.isNaN(value) ? value : Float.intBitsToFloat(rounded);
     }
 }

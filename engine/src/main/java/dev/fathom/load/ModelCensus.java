@@ -18,6 +18,7 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.List;
+import java.util.Objects;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -156,15 +157,14 @@ public final class ModelCensus {
 
         @Override
         public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
-            Object first = arguments == null ? null : arguments[0];
             return switch (method.getName()) {
-                case "bind" -> bound((WeightMatrix) first);
+                case "bind" -> bound((WeightMatrix) first(arguments));
                 case "bindHeads" -> {
-                    heads = heads.plus(amount((WeightMatrix) first), 1);
+                    heads = heads.plus(amount((WeightMatrix) first(arguments)), 1);
                     yield unused(HeadsKernel.class);
                 }
                 case "bindExperts" -> {
-                    for (Object expert : (List<?>) first) {
+                    for (Object expert : (List<?>) first(arguments)) {
                         ExpertWeights weights = (ExpertWeights) expert;
                         for (WeightMatrix matrix : List.of(weights.gate(), weights.up(), weights.down())) {
                             experts = experts.plus(amount(matrix), 1);
@@ -181,6 +181,11 @@ public final class ModelCensus {
             };
         }
 
+        private static Object first(Object @Nullable [] arguments) {
+            return Objects.requireNonNull(arguments, "this operation has arguments")[0];
+        }
+
+        @SuppressWarnings("ReferenceEquality") // the same matrix, not an equal one
         private LinearKernel bound(WeightMatrix weight) {
             if (weight == lastKeyValue) {
                 keyValue = keyValue.plus(amount(weight), 1);

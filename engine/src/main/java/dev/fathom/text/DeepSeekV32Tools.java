@@ -9,32 +9,32 @@ import org.jspecify.annotations.Nullable;
 final class DeepSeekV32Tools {
     private static final String TAG = "｜DSML｜";
 
-    /** Word for word what the model was trained with; %1$s is the mark in tags, %2$s the functions. */
+    /** Word for word what the model was trained with; {tag} is the mark in tags. */
     private static final String DESCRIPTION = """
             ## Tools
             You have access to a set of tools you can use to answer the user's question.
-            You can invoke functions by writing a "<%1$sfunction_calls>" block like the following as part of your reply to the user:
-            <%1$sfunction_calls>
-            <%1$sinvoke name="$FUNCTION_NAME">
-            <%1$sparameter name="$PARAMETER_NAME" string="true|false">$PARAMETER_VALUE</%1$sparameter>
+            You can invoke functions by writing a "<{tag}function_calls>" block like the following as part of your reply to the user:
+            <{tag}function_calls>
+            <{tag}invoke name="$FUNCTION_NAME">
+            <{tag}parameter name="$PARAMETER_NAME" string="true|false">$PARAMETER_VALUE</{tag}parameter>
             ...
-            </%1$sinvoke>
-            <%1$sinvoke name="$FUNCTION_NAME2">
+            </{tag}invoke>
+            <{tag}invoke name="$FUNCTION_NAME2">
             ...
-            </%1$sinvoke>
-            </%1$sfunction_calls>
+            </{tag}invoke>
+            </{tag}function_calls>
             String and scalar parameters should be specified as is without any escaping or quotes, while lists and objects should use JSON format. The "string" attribute should be set to "true" for string type parameters and "false" for other types (numbers, booleans, arrays, objects).
             If the thinking_mode is enabled, then after function results you should strongly consider outputting a thinking block. Here is an example:
-            <%1$sfunction_calls>
+            <{tag}function_calls>
             ...
-            </%1$sfunction_calls>
+            </{tag}function_calls>
             <function_results>
             ...
             </function_results>
             <think>...thinking about results</think>
             Here are the functions available in JSONSchema format:
             <functions>
-            %2$s
+            {functions}
             </functions>
             """;
 
@@ -44,7 +44,7 @@ final class DeepSeekV32Tools {
     static String describe(List<Map<?, ?>> tools, Function<@Nullable Object, String> json) {
         List<String> functions =
                 tools.stream().map(tool -> json.apply(tool.get("function"))).toList();
-        return DESCRIPTION.formatted(TAG, String.join("\n", functions));
+        return DESCRIPTION.replace("{tag}", TAG).replace("{functions}", String.join("\n", functions));
     }
 
     /** Strings stand as they are, everything else as JSON. */

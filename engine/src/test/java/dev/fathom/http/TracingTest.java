@@ -35,7 +35,7 @@ class TracingTest {
         assertThat(request.trace()).isEqualTo(TRACE);
         assertThat(request.parent()).isEqualTo(PARENT);
         List<SpanBytes> stages = spans.stream()
-                .filter(span -> span != request)
+                .filter(span -> !span.equals(request))
                 .sorted(Comparator.comparingLong(SpanBytes::start))
                 .toList();
         assertThat(stages)

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class LargestScoresTest {
     private static int[] sorted(float[] scores, int count) {
         Comparator<Integer> larger =
-                Comparator.comparing((Integer k) -> scores[k] + 0f).reversed();
+                Comparator.comparingDouble((Integer k) -> scores[k] + 0f).reversed();
         return IntStream.range(0, scores.length)
                 .boxed()
                 .sorted(larger)

@@ -48,7 +48,7 @@ class BrokenCheckpointTest {
      * @param start  which checkpoint is broken
      * @param said   parts of the sentence
      */
-    private record Case(String name, Start start, Damage damage, List<String> said) {
+    record Case(String name, Start start, Damage damage, List<String> said) {
         @Override
         public String toString() {
             return name;
@@ -360,9 +360,9 @@ class BrokenCheckpointTest {
 
     private static Path nano() {
         try {
-            return Path.of(Objects.requireNonNull(BrokenCheckpointTest.class.getResource("/models/nano/config.json"))
-                            .toURI())
-                    .getParent();
+            Path config = Path.of(Objects.requireNonNull(BrokenCheckpointTest.class.getResource("/models/nano/config.json"))
+                    .toURI());
+            return Objects.requireNonNull(config.getParent());
         } catch (URISyntaxException e) {
             throw new UncheckedIOException(new IOException(e));
         }

@@ -86,7 +86,7 @@ final class ScalarKeyIndex implements KeyIndex {
 
     private static int[] largest(float[] scores, int count) {
         // Adding zero makes zeros of both signs one number; comparing floats puts NaN above all.
-        Comparator<Integer> byScore = Comparator.comparing(k -> scores[k] + 0f);
+        Comparator<Integer> byScore = Comparator.comparingDouble(k -> scores[k] + 0f);
         int[] chosen = IntStream.range(0, scores.length)
                 .boxed()
                 .sorted(byScore.reversed())

@@ -181,11 +181,9 @@ public final class HubServer implements AutoCloseable {
         try (socket;
                 InputStream in = new BufferedInputStream(socket.getInputStream());
                 OutputStream out = socket.getOutputStream()) {
-            String first;
-            while (!(first = line(in)).isEmpty()) {
+            for (String first = line(in); !first.isEmpty(); first = line(in)) {
                 Map<String, String> headers = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
-                String header;
-                while (!(header = line(in)).isEmpty()) {
+                for (String header = line(in); !header.isEmpty(); header = line(in)) {
                     headers.put(header.replaceFirst(":.*", ""), header.replaceFirst("[^:]*:\\s*", ""));
                 }
                 String[] words = first.split(" ");
