@@ -136,7 +136,7 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
 }
 
 #define ATTEND(C, V)                                                                                                       \
-    KERNEL attend_runs_##C##_##V(CachedHeads cached, Queries queries, double scale, float* partial, long runs) {           \
+    KERNEL attend_runs_##C##_##V(CachedHeads cached, Queries queries, double scale, float* partial, long runs) { in_turn();           \
         attend_runs<Cache##C, V>(cached, queries, scale, partial, runs);                                                   \
     }
 
@@ -145,26 +145,43 @@ ATTEND(F32, 2)
 ATTEND(BF16, 1)
 ATTEND(BF16, 2)
 
+static const int MERGE_RUNS = 256;    // at a time
+
 /* Merges the runs of each row and head in order. One block for each. */
-KERNEL attend_merge(const float* partial, long runs, const int* seen, float* out, long outRow, long outHead, long valueWidth) {
+KERNEL attend_merge(const float* partial, long runs, long runLength, const int* seen, float* out, long outRow, long outHead, long valueWidth) {
+    in_turn();
     long row = blockIdx.x, head = blockIdx.y;
     long width = valueWidth + 2;
     const float* from = partial + (row * gridDim.y + head) * runs * width;
-    long mine = (seen[row] + RUN - 1) / RUN;
+    int mine = (int) ((seen[row] + runLength - 1) / runLength);
+    __shared__ float scratch[32];
+    __shared__ float shares[MERGE_RUNS];
     float top = -INFINITY_F;
-    for (long run = 0; run < mine; run++) {
+    for (int run = threadIdx.x; run < mine; run += blockDim.x) {
         top = fmaxf(top, from[run * width + valueWidth]);
     }
+    top = block_max(top, scratch);
     float sum = 0;
-    for (long run = 0; run < mine; run++) {
+    for (int run = threadIdx.x; run < mine; run += blockDim.x) {
         sum += from[run * width + valueWidth + 1] * expf(from[run * width + valueWidth] - top);
     }
-    for (long i = threadIdx.x; i < valueWidth; i += blockDim.x) {
-        float value = 0;
-        for (long run = 0; run < mine; run++) {
-            value += from[run * width + i] * expf(from[run * width + valueWidth] - top);
+    sum = block_sum(sum, scratch);
+    float* to = out + row * outRow + head * outHead;
+    for (int first = 0; first < mine; first += MERGE_RUNS) {
+        int count = min(MERGE_RUNS, mine - first);
+        __syncthreads();
+        for (int run = threadIdx.x; run < count; run += blockDim.x) {
+            shares[run] = expf(from[(first + run) * width + valueWidth] - top) / sum;
         }
-        out[row * outRow + head * outHead + i] = value / sum;
+        __syncthreads();
+        for (int i = threadIdx.x; i < valueWidth; i += blockDim.x) {
+            float value = first == 0 ? 0 : to[i];
+#pragma unroll 8
+            for (int run = 0; run < count; run++) {
+                value = fmaf(from[(first + run) * width + i], shares[run], value);
+            }
+            to[i] = value;
+        }
     }
 }
 
@@ -189,6 +206,7 @@ KERNEL __launch_bounds__(EXPANDED_THREADS) attend_expanded(const float* query, l
                        const float* keysValues, long keyRow, long keyHead, const float* ropeKeys, long keys, long firstKey,
                        long nope, long rope, long valueWidth, double scale, float* out, long outRow, long outHead,
                        float* logSumExp, long heads) {
+    in_turn();
     extern __shared__ float4 aligned[];
     float* q = (float*) aligned;                     // [SLICE][STRIDE]
     float* k = q + SLICE * STRIDE;                   // [SLICE][STRIDE]

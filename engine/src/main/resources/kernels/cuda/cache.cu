@@ -47,14 +47,14 @@ template <class C> __device__ void store_heads(const float* keys, long keyRow, l
 
 #define CACHE(C)                                                                                                               \
     KERNEL store_latent_##C(const float* latent, const float* weight, double epsilon, const float* cosines,                    \
-                            const float* sines, const int* slots, u8* cache, long width, long rope) {                          \
+                            const float* sines, const int* slots, u8* cache, long width, long rope) { in_turn();               \
         store_latent<Cache##C>(latent, weight, epsilon, cosines, sines, slots, cache, width, rope);                            \
     }                                                                                                                          \
-    KERNEL load_latent_##C(const u8* cache, const int* slots, float* latent, float* keys, long width, long rope) {             \
+    KERNEL load_latent_##C(const u8* cache, const int* slots, float* latent, float* keys, long width, long rope) { in_turn();  \
         load_latent<Cache##C>(cache, slots, latent, keys, width, rope);                                                        \
     }                                                                                                                          \
     KERNEL store_heads_##C(const float* keys, long keyRow, long keyHead, long keyWidth, const float* values, long valueRow,    \
-                           long valueHead, long valueWidth, long heads, const int* slots, u8* cache) {                         \
+                           long valueHead, long valueWidth, long heads, const int* slots, u8* cache) { in_turn();              \
         store_heads<Cache##C>(keys, keyRow, keyHead, keyWidth, values, valueRow, valueHead, valueWidth, heads, slots, cache);  \
     }
 

@@ -32,6 +32,7 @@ __device__ inline float group_score(const float* biased, long size, long sumOfTw
    weights: theirs. Shared: [2 * experts] floats, [topK] ints. */
 KERNEL route(const float* logits, const float* bias, long sigmoid, long experts, long topK, long groups, long topGroups,
              long sumOfTwo, long normalize, double scale, int* chosen, float* weights) {
+    in_turn();
     extern __shared__ float score[];
     float* biased = score + experts;
     int* mine = (int*) (biased + experts);
@@ -114,6 +115,7 @@ KERNEL route(const float* logits, const float* bias, long sigmoid, long experts,
    expertOf: [tokens * topK]; assignment: [tokens * topK], where each choice went. */
 KERNEL plan(const int* chosen, long choices, long topK, long experts, int* starts, int* tokenOf, int* expertOf,
             int* assignment) {
+    in_turn();
     int lane = threadIdx.x % 32;
     long warp = threadIdx.x / 32, warps = blockDim.x / 32;
     for (long e = warp; e < experts; e += warps) {
@@ -153,8 +155,62 @@ KERNEL plan(const int* chosen, long choices, long topK, long experts, int* start
     }
 }
 
+/* The same plan in two launches, with a block for each expert: how many tokens it has, then where they go. */
+KERNEL plan_counts(const int* chosen, long choices, int* counts) {
+    in_turn();
+    __shared__ int sums[32];
+    int count = 0;
+    for (long i = threadIdx.x; i < choices; i += blockDim.x) {
+        count += chosen[i] == blockIdx.x;
+    }
+    count = block_sum(count, sums);
+    if (threadIdx.x == 0) {
+        counts[blockIdx.x] = count;
+    }
+}
+
+KERNEL plan_places(const int* chosen, long choices, long topK, long experts, const int* counts, int* starts, int* tokenOf,
+                   int* expertOf, int* assignment) {
+    in_turn();
+    __shared__ int sums[32];
+    __shared__ int found[32];
+    int before = 0;
+    for (int e = threadIdx.x; e < blockIdx.x; e += blockDim.x) {
+        before += counts[e];
+    }
+    int next = block_sum(before, sums);
+    if (threadIdx.x == 0) {
+        starts[blockIdx.x] = next;
+        if (blockIdx.x == experts - 1) {
+            starts[experts] = next + counts[blockIdx.x];
+        }
+    }
+    int lane = threadIdx.x % 32, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    for (long base = 0; base < choices; base += blockDim.x) {
+        long i = base + threadIdx.x;
+        bool here = i < choices && chosen[i] == blockIdx.x;
+        u32 all = __ballot_sync(0xffffffffu, here);
+        __syncthreads();
+        if (lane == 0) {
+            found[warp] = __popc(all);
+        }
+        __syncthreads();
+        int at = next + __popc(all & ((1u << lane) - 1));
+        for (int w = 0; w < warps; w++) {
+            at += w < warp ? found[w] : 0;
+            next += found[w];
+        }
+        if (here) {
+            tokenOf[at] = (int) (i / topK);
+            expertOf[at] = blockIdx.x;
+            assignment[i] = at;
+        }
+    }
+}
+
 /* out[t] = sum over the token's experts, ascending, of weight times what the expert gave. One block a token. */
 KERNEL sum_experts(const float* results, const int* assignment, const float* weights, long topK, float* out, long width) {
+    in_turn();
     long token = blockIdx.x;
     for (long i = threadIdx.x; i < width; i += blockDim.x) {
         float sum = 0;

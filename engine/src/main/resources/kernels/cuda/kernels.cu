@@ -5,5 +5,8 @@
 #include "cache.cu"
 #include "linear.cu"
 #include "tensor.cu"
+#include "matrix.cu"
+#include "quantized.cu"
 #include "attention.cu"
+#include "flash.cu"
 #include "experts.cu"

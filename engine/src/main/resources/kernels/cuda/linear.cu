@@ -132,7 +132,7 @@ __device__ void linear(const Weight& w, const Groups& g) {
 }
 
 #define LINEAR(F, V, T)                                                                            \
-    KERNEL __launch_bounds__(THREADS) linear_##F##_##V##_##T(Weight weight, Groups groups) {       \
+    KERNEL __launch_bounds__(THREADS) linear_##F##_##V##_##T(Weight weight, Groups groups) { in_turn();       \
         linear<F, V, T>(weight, groups);                                                           \
     }
 #define LINEARS(F, V) LINEAR(F, V, 1) LINEAR(F, V, 8)
@@ -145,6 +145,8 @@ LINEARS(F16, 1)
 LINEARS(F16, 8)
 LINEARS(FP8, 1)
 LINEARS(FP8, 8)
+LINEARS(INT8, 1)
+LINEARS(INT8, 8)
 LINEARS(Q4_0, 1)
 LINEARS(Q5_0, 1)
 LINEARS(Q8_0, 1)

@@ -2,6 +2,7 @@
 
 /* out[r] = x[r] / sqrt(mean of squares + epsilon) * weight; out may be x. One block a row. */
 KERNEL rms_norm(const float* x, const float* weight, double epsilon, float* out, long width) {
+    in_turn();
     __shared__ double sums[32];
     const float* from = x + blockIdx.x * width;
     float* to = out + blockIdx.x * width;
@@ -16,19 +17,41 @@ KERNEL rms_norm(const float* x, const float* weight, double epsilon, float* out,
     }
 }
 
+/* x += delta, then as above. */
+KERNEL add_rms_norm(float* x, const float* delta, const float* weight, double epsilon, float* out, long width) {
+    in_turn();
+    __shared__ double sums[32];
+    float* from = x + blockIdx.x * width;
+    const float* more = delta + blockIdx.x * width;
+    float* to = out + blockIdx.x * width;
+    double squares = 0;
+    for (long i = threadIdx.x; i < width; i += blockDim.x) {
+        float sum = from[i] + more[i];
+        from[i] = sum;
+        squares += (double) sum * sum;
+    }
+    double factor = 1 / sqrt(block_sum(squares, sums) / width + epsilon);
+    for (long i = threadIdx.x; i < width; i += blockDim.x) {
+        to[i] = (float) (from[i] * factor * weight[i]);
+    }
+}
+
 KERNEL add(float* x, const float* delta, long count) {
+    in_turn();
     for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < count; i += (long) gridDim.x * blockDim.x) {
         x[i] += delta[i];
     }
 }
 
 KERNEL add_bias(float* x, const float* bias, long count, long width) {
+    in_turn();
     for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < count; i += (long) gridDim.x * blockDim.x) {
         x[i] += bias[i % width];
     }
 }
 
 KERNEL fill(float* x, double value, long count) {
+    in_turn();
     for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < count; i += (long) gridDim.x * blockDim.x) {
         x[i] = (float) value;
     }
@@ -36,14 +59,69 @@ KERNEL fill(float* x, double value, long count) {
 
 /* out may be gate. */
 KERNEL silu_mul(const float* gate, const float* up, float* out, long count) {
+    in_turn();
     for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < count; i += (long) gridDim.x * blockDim.x) {
         float g = gate[i];
         out[i] = g / (1 + expf(-g)) * up[i];
     }
 }
 
+/* Heads of each row rounded to BF16, one behind the other. One block a row. */
+KERNEL to_bf16(const float* x, long row, long head, long heads, long width, u16* out) {
+    in_turn();
+    const float* from = x + blockIdx.x * row;
+    u16* to = out + blockIdx.x * heads * width;
+    bool fours = ((long) from | 4 * head | 4 * width) % 16 == 0;
+    for (int h = threadIdx.x / 32; h < heads * (heads == 1 ? blockDim.x / 32 : 1); h += blockDim.x / 32) {
+        // The warps of a block share the one head, or take one each.
+        int first = heads == 1 ? threadIdx.x : threadIdx.x % 32, step = heads == 1 ? blockDim.x : 32;
+        const float* own = from + (heads == 1 ? 0 : h * head);
+        u16* there = to + (heads == 1 ? 0 : h * width);
+        if (fours) {
+            for (int i = first; i < width / 4; i += step) {
+                float4 v = ((const float4*) own)[i];
+                ((uint2*) there)[i] = make_uint2(round_to_bf16(v.x, v.y), round_to_bf16(v.z, v.w));
+            }
+        } else {
+            for (int i = first; i < width; i += step) {
+                there[i] = float_to_bf16(own[i]);
+            }
+        }
+    }
+}
+
+/* Each group of a head's numbers as whole numbers up to 127 times one scale (kernels.RoundedInput says how). One block a row;
+   heads come out one behind the other. */
+KERNEL round_groups(const float* x, long row, long head, long heads, long width, long group, float* out) {
+    in_turn();
+    const float LARGEST = __int_as_float(0x7f7fffff), SMALLEST = 127 * __int_as_float(0x00800000);
+    int lane = threadIdx.x % 32;
+    long groups = (width + group - 1) / group;
+    for (long g = threadIdx.x / 32; g < heads * groups; g += blockDim.x / 32) {
+        const float* from = x + blockIdx.x * row + g / groups * head;
+        float* to = out + (blockIdx.x * heads + g / groups) * width;
+        long first = g % groups * group, end = min(width, first + group);
+        float largest = 0;
+        bool finite = true;
+        for (long i = first + lane; i < end; i += 32) {
+            largest = fmaxf(largest, fabsf(from[i]));
+            finite = finite && fabsf(from[i]) <= LARGEST;
+        }
+        for (int distance = 16; distance > 0; distance /= 2) {
+            largest = fmaxf(largest, __shfl_xor_sync(0xffffffffu, largest, distance));
+        }
+        finite = __all_sync(0xffffffffu, finite);
+        float scale = !finite ? __int_as_float(0x7fc00000) : largest < SMALLEST ? 0 : __fdiv_rn(largest, 127);
+        float steps = scale > 0 ? __fdiv_rn(127, largest) : 0;
+        for (long i = first + lane; i < end; i += 32) {
+            to[i] = (steps == 0 ? 0 : rintf(__fmul_rn(from[i], steps))) * scale;
+        }
+    }
+}
+
 /* out[r] = x[rows[r]]. One block a row. */
 KERNEL gather_rows(const float* x, const int* rows, float* out, long width) {
+    in_turn();
     for (long i = threadIdx.x; i < width; i += blockDim.x) {
         out[blockIdx.x * width + i] = x[rows[blockIdx.x] * width + i];
     }
@@ -51,6 +129,7 @@ KERNEL gather_rows(const float* x, const int* rows, float* out, long width) {
 
 /* Each row of from becomes a part of to's. One block a row. */
 KERNEL copy_columns(const float* from, long width, float* to, long toWidth, long column) {
+    in_turn();
     for (long i = threadIdx.x; i < width; i += blockDim.x) {
         to[blockIdx.x * toWidth + column + i] = from[blockIdx.x * width + i];
     }
@@ -59,6 +138,7 @@ KERNEL copy_columns(const float* from, long width, float* to, long toWidth, long
 /* Pair i is at (i * step, i * step + distance) of each head. One block a row; out may be x. */
 KERNEL rotate(const float* x, long xRow, long xHead, const float* cosines, const float* sines, float* out, long outRow,
               long outHead, long heads, long pairs, long step, long distance) {
+    in_turn();
     const float* from = x + blockIdx.x * xRow;
     float* to = out + blockIdx.x * outRow;
     for (long i = threadIdx.x; i < heads * pairs; i += blockDim.x) {
@@ -81,7 +161,7 @@ template <class F> __device__ void embed(const Weight& table, const int* ids, fl
 }
 
 #define EMBED(F)                                                             \
-    KERNEL embed_##F(Weight table, const int* ids, float* out) {             \
+    KERNEL embed_##F(Weight table, const int* ids, float* out) { in_turn();  \
         embed<F>(table, ids, out);                                           \
     }
 
@@ -89,6 +169,7 @@ EMBED(F32)
 EMBED(BF16)
 EMBED(F16)
 EMBED(FP8)
+EMBED(INT8)
 EMBED(Q4_0)
 EMBED(Q5_0)
 EMBED(Q8_0)

@@ -5,6 +5,16 @@
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
+typedef unsigned long long u64;
+
+/* Every kernel begins with this: as of 9.0 a launch's blocks may be put into place while the launch before still runs, and wait
+   here until it is done. */
+__device__ inline void in_turn() {
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
 
 #define INFINITY_F __int_as_float(0x7f800000)
 
@@ -19,6 +29,13 @@ __device__ inline u16 float_to_bf16(float value) {
         return (u16) (bits >> 16 | 0x40);
     }
     return (u16) ((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+
+/* To nearest, ties to even; the first in the lower half. */
+__device__ inline u32 round_to_bf16(float first, float second) {
+    u32 pair;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(second), "f"(first));
+    return pair;
 }
 
 __device__ inline float f16_to_float(u16 bits) {
@@ -111,6 +128,22 @@ struct FP8 {
 #pragma unroll
         for (int i = 0; i < 8; i++) {
             to[i] = e4m3_to_float((u8) ((i < 4 ? v.x : v.y) >> (8 * (i & 3)))) * scale;
+        }
+    }
+};
+
+/* As above, of whole numbers. */
+struct INT8 {
+    __device__ static long row_bytes(const Weight& w) { return w.cols; }
+    __device__ static float get(const Weight& w, const u8* row, const float* scales, long col) {
+        return (signed char) row[col] * scales[col / w.blockCols];
+    }
+    template <int V> __device__ static void load(const Weight& w, const u8* row, const float* scales, long col, float* to) {
+        uint2 v = *(const uint2*) (row + col);
+        float scale = scales[col / w.blockCols];
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+            to[i] = (signed char) ((i < 4 ? v.x : v.y) >> (8 * (i & 3))) * scale;
         }
     }
 };
@@ -230,4 +263,21 @@ template <class T> __device__ inline T block_sum(T value, T* scratch) {
         sum += scratch[warp];
     }
     return sum;
+}
+
+/* The largest of a block's threads' numbers, the same in all of them. */
+__device__ inline float block_max(float value, float* scratch) {
+    for (int distance = 16; distance > 0; distance /= 2) {
+        value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    }
+    __syncthreads();
+    if (threadIdx.x % 32 == 0) {
+        scratch[threadIdx.x / 32] = value;
+    }
+    __syncthreads();
+    float largest = scratch[0];
+    for (int warp = 1; warp < (blockDim.x + 31) / 32; warp++) {
+        largest = fmaxf(largest, scratch[warp]);
+    }
+    return largest;
 }

@@ -1,12 +1,12 @@
 // y = x Wᵀ on tensor cores, for BF16 and FP8 weights whose rows are whole chunks of 128 columns.
 //
-// Both are exact in BF16. A float of x is cut into three BF16 numbers whose sum it is, so that products are exact and sums
-// are float32's: the results are those of the kernels of linear.cu up to the order of sums, at a third of the tensor cores' rate.
+// Both are exact in BF16. With three PARTS a float of x is cut into three BF16 numbers whose sum it is, so that products are
+// exact and sums are float32's: the results are those of the kernels of linear.cu up to the order of sums, at a third of the
+// tensor cores' rate. With one, x is rounded to BF16.
 //
-// A block of four warps takes 16 * O weight rows and 8 * N rows of x; warp w takes chunks w, w + 4 ... of the columns, and the
-// four sums are added in order. An output's sum never depends on O, N or the other rows of x.
+// A block of WARPS warps takes 16 * O weight rows and 8 * N rows of x; warp w takes chunks w, w + WARPS ... of the columns, and
+// the warps' sums are added in order. An output's sum never depends on O, N or the other rows of x.
 
-static const int WARPS = 4;
 static const int CHUNK = 128;
 
 /* What one thread multiplies in a step of 16 columns: four numbers of rows g and g + 8, g being a quarter of its lane. */
@@ -57,10 +57,13 @@ __device__ inline float cut(float value) {
     return __uint_as_float(__float_as_uint(value) & 0xffff0000u);
 }
 
-/* Four floats as three times four BF16 numbers; each difference is exact. */
-__device__ inline void split(float4 v, Pairs* parts) {
+/* Four floats as PARTS times four BF16 numbers: one rounds, of three each difference is exact. */
+template <int PARTS> __device__ inline void split(float4 v, Pairs* parts) {
+    if (PARTS == 1) {
+        parts[0] = Pairs{round_to_bf16(v.x, v.y), round_to_bf16(v.z, v.w)};
+    }
 #pragma unroll
-    for (int part = 0; part < 3; part++) {
+    for (int part = 0; part < PARTS && PARTS > 1; part++) {
         parts[part] = Pairs{upper(v.x, v.y), upper(v.z, v.w)};
         v = make_float4(v.x - cut(v.x), v.y - cut(v.y), v.z - cut(v.z), v.w - cut(v.w));
     }
@@ -72,11 +75,38 @@ __device__ inline void multiply_add(float* sum, const Pairs& upperRows, const Pa
         : "r"(upperRows.low), "r"(lowerRows.low), "r"(upperRows.high), "r"(lowerRows.high), "r"(x.low), "r"(x.high));
 }
 
-template <class F, int O, int N> __device__ void tensor_linear(const Weight& w, const Groups& g) {
+__device__ inline float silu(float v) {
+    return v / (1 + expf(-v));
+}
+
+/* Where a gate's companion lies: weights and scales of the same shape. */
+struct Companion {
+    const u8* data;
+    const float* scales;
+};
+
+/* Asks memory for the weight rows of a block, which do not depend on the launch before: they are on their way while that ends. */
+template <class F> __device__ inline void ask_for_weight(const Weight& w, const Groups& g, int outputs) {
+    if (g.weights || g.starts) {
+        return; // which rows, the launch before decides
+    }
+    long first = (long) blockIdx.x * outputs;
+    const u8* from = w.data + blockIdx.z * g.dataBytes + (blockIdx.z * g.rows + first) * F::row_bytes(w);
+    long bytes = min((long) outputs, w.rows - first) * F::row_bytes(w);
+    for (long at = 128l * threadIdx.x; at < bytes; at += 128l * blockDim.x) {
+        asm volatile("prefetch.global.L2 [%0];" ::"l"(from + at));
+    }
+}
+
+/* With GATED, y = silu(x Wᵀ) * x Uᵀ: the second sixteen rows of a block are the companion's. */
+template <class F, int PARTS, int WARPS, int O, int N, bool GATED>
+__device__ void tensor_linear(const Weight& w, const Groups& g, const Companion& up) {
+    static_assert(!GATED || O == 2, "a gate has one companion");
     __shared__ float sums[WARPS][8 * N][16 * O + 1];
     Part part = part_of(g);
     int warp = threadIdx.x / 32, row = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    long output = (long) blockIdx.x * 16 * O;
+    static const int OUTPUTS_HERE = GATED ? 16 : 16 * O;
+    long output = (long) blockIdx.x * OUTPUTS_HERE;
     bool aligned = ((long) g.x | 4 * g.xRow | 4 * g.xGroup) % 16 == 0;
     const u8* rows[O][2];
     const float* scales[O][2];
@@ -84,9 +114,11 @@ template <class F, int O, int N> __device__ void tensor_linear(const Weight& w, 
     for (int o = 0; o < O; o++) {
 #pragma unroll
         for (int half = 0; half < 2; half++) {
-            long at = part.weight * g.rows + min(output + 16 * o + 8 * half + row, w.rows - 1);
-            rows[o][half] = w.data + part.weight * g.dataBytes + at * F::row_bytes(w);
-            scales[o][half] = F::SCALED ? w.scales + part.weight * g.scaleCount + at / w.blockRows * w.scaleCols : 0;
+            long at = part.weight * g.rows + min(output + (GATED ? 0 : 16 * o) + 8 * half + row, w.rows - 1);
+            const u8* data = GATED && o == 1 ? up.data : w.data;
+            const float* blocks = GATED && o == 1 ? up.scales : w.scales;
+            rows[o][half] = data + part.weight * g.dataBytes + at * F::row_bytes(w);
+            scales[o][half] = F::SCALED ? blocks + part.weight * g.scaleCount + at / w.blockRows * w.scaleCols : 0;
         }
     }
     for (long from = (long) blockIdx.y * 8 * N; from < part.count; from += (long) gridDim.y * 8 * N) {
@@ -128,10 +160,10 @@ template <class F, int O, int N> __device__ void tensor_linear(const Weight& w, 
                             v = aligned ? *(const float4*) (x[n] + col)
                                         : make_float4(x[n][col], x[n][col + 1], x[n][col + 2], x[n][col + 3]);
                         }
-                        Pairs parts[3];
-                        split(v, parts);
+                        Pairs parts[PARTS];
+                        split<PARTS>(v, parts);
 #pragma unroll
-                        for (int p = 0; p < 3; p++) {
+                        for (int p = 0; p < PARTS; p++) {
 #pragma unroll
                             for (int o = 0; o < O; o++) {
                                 multiply_add(F::SCALED ? inner[o][n] : total[o][n], weights[o][0], weights[o][1], parts[p]);
@@ -166,32 +198,57 @@ template <class F, int O, int N> __device__ void tensor_linear(const Weight& w, 
             }
         }
         __syncthreads();
-        for (int i = threadIdx.x; i < 16 * O * 8 * N; i += WARPS * 32) {
-            int o = i % (16 * O), n = i / (16 * O);
+        for (int i = threadIdx.x; i < OUTPUTS_HERE * 8 * N; i += WARPS * 32) {
+            int o = i % OUTPUTS_HERE, n = i / OUTPUTS_HERE;
             if (output + o < w.rows && from + n < part.count) {
-                float sum = sums[0][n][o];
+                float sum[GATED ? 2 : 1];
 #pragma unroll
-                for (int other = 1; other < WARPS; other++) {
-                    sum += sums[other][n][o];
+                for (int which = 0; which < (GATED ? 2 : 1); which++) {
+                    sum[which] = sums[0][n][o + 16 * which];
+#pragma unroll
+                    for (int other = 1; other < WARPS; other++) {
+                        sum[which] += sums[other][n][o + 16 * which];
+                    }
                 }
-                g.y[part.group * g.yGroup + (part.first + from + n) * g.yRow + output + o] = sum;
+                g.y[part.group * g.yGroup + (part.first + from + n) * g.yRow + output + o] =
+                        GATED ? silu(sum[0]) * sum[GATED] : sum[0];
             }
         }
     }
 }
 
-#define TENSOR(NAME, F, O, N)                                                                     \
-    KERNEL __launch_bounds__(WARPS * 32) tensor_##NAME##_##N(Weight weight, Groups groups) {      \
-        tensor_linear<F, O, N>(weight, groups);                                                   \
+#define TENSOR(NAME, F, PARTS, WARPS, O, N)                                                                       \
+    KERNEL __launch_bounds__(WARPS * 32) tensor_##NAME##_##PARTS##_##N(Weight weight, Groups groups) {            \
+        if (N == 1) {                                                                                             \
+            ask_for_weight<F>(weight, groups, 16 * O);                                                            \
+        }                                                                                                         \
+        in_turn();                                                                                                \
+        tensor_linear<F, PARTS, WARPS, O, N, false>(weight, groups, Companion{});                                 \
+    }
+#define GATED(NAME, F, PARTS, WARPS, N)                                                                           \
+    KERNEL __launch_bounds__(WARPS * 32) gated_##NAME##_##PARTS##_##N(Weight weight, Groups groups, Companion up) { \
+        in_turn();                                                                                                \
+        tensor_linear<F, PARTS, WARPS, 2, N, true>(weight, groups, up);                                           \
     }
 
-TENSOR(BF16, Bf16Tile, 1, 1)
-TENSOR(BF16, Bf16Tile, 2, 4)
-TENSOR(FP8, Fp8Tile, 1, 1)
-TENSOR(FP8, Fp8Tile, 2, 4)
+TENSOR(BF16, Bf16Tile, 3, 4, 1, 1)
+TENSOR(BF16, Bf16Tile, 3, 4, 2, 4)
+TENSOR(FP8, Fp8Tile, 3, 4, 1, 1)
+TENSOR(FP8, Fp8Tile, 3, 4, 2, 4)
+
+TENSOR(BF16, Bf16Tile, 1, 8, 1, 1)
+TENSOR(BF16, Bf16Tile, 1, 4, 2, 4)
+TENSOR(FP8, Fp8Tile, 1, 8, 1, 1)
+TENSOR(FP8, Fp8Tile, 1, 4, 2, 4)
+
+GATED(BF16, Bf16Tile, 1, 8, 1)
+GATED(BF16, Bf16Tile, 1, 4, 4)
+GATED(FP8, Fp8Tile, 1, 8, 1)
+GATED(FP8, Fp8Tile, 1, 4, 4)
 
 /* Sets found to 1 where a code is NaN, which the kernels above do not know. */
 KERNEL find_nan(const u8* codes, long count, int* found) {
+    in_turn();
     for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < count; i += (long) gridDim.x * blockDim.x) {
         if ((codes[i] & 0x7f) == 0x7f) {
             *found = 1;

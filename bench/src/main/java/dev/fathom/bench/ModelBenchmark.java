@@ -94,7 +94,7 @@ public final class ModelBenchmark implements AutoCloseable {
         for (int from = 0; from < kv.slots(); from += FILLED_AT_ONCE) {
             int count = Math.min(FILLED_AT_ONCE, kv.slots() - from);
             int[] slots = IntStream.range(from, from + count).toArray();
-            kernels.beginStep();
+            kernels.beginStep(count);
             kernels.storeLatent(
                     normal(count, kv.shape().rowWidth()),
                     normal(1, kv.shape().latentWidth()),
@@ -235,7 +235,7 @@ public final class ModelBenchmark implements AutoCloseable {
             }
         }
         long start = System.nanoTime();
-        loaded.kernels().beginStep();
+        loaded.kernels().beginStep(ids.length);
         StepOutput output = loaded.model()
                 .forward(new StepContext(
                         ids,

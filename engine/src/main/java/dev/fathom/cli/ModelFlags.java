@@ -116,6 +116,9 @@ final class ModelFlags {
     @Mixin
     private KernelCacheFlag kernelCache = new KernelCacheFlag();
 
+    @Mixin
+    private CudaFlags cuda = new CudaFlags();
+
     @Option(names = "--threads", paramLabel = "N", description = "Worker threads. Default: one for each processor.")
     private int threads;
 
@@ -166,6 +169,7 @@ final class ModelFlags {
                 .withTokenizerPath(path("--tokenizer-path", tokenizerPath))
                 .withKernelBackend(backend())
                 .withKernelCache(kernelCache.folder(environment).orElse(null))
+                .withCuda(cuda.options())
                 .withThreads(threads)
                 .withCpuBinding(binding(environment))
                 .withModel(model)

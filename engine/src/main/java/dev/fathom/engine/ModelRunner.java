@@ -53,7 +53,7 @@ final class ModelRunner implements AutoCloseable {
     /** Computes one step. The output is valid until the next call; its logits are where the host reads them. */
     StepOutput run(Batch batch) {
         scratch.reset();
-        kernels.beginStep();
+        kernels.beginStep(batch.tokenIds().length);
         StepOutput output = model.forward(
                 new StepContext(batch.tokenIds(), batch.attention(), batch.outputRows(), kv, kernels, comm, scratch));
         return new StepOutput(kernels.download(output.logits()), output.hidden());

@@ -60,8 +60,12 @@ public interface KernelBackend extends AutoCloseable {
         return weight;
     }
 
-    /** A step begins: arrays of ints that operations are given do not change until the next one begins. */
-    default void beginStep() {}
+    /**
+     * A step begins: arrays of ints that operations are given do not change until the next one begins.
+     *
+     * @param rows  tokens of the step; a device may record small steps, and play back those that come again
+     */
+    default void beginStep(int rows) {}
 
     /** @param numbers  as many as {@code to} has */
     default void upload(float[] numbers, Tensor to) {
@@ -74,6 +78,21 @@ public interface KernelBackend extends AutoCloseable {
     }
 
     LinearKernel bind(WeightMatrix weight);
+
+    /** The first half of an MLP; bit for bit what two linear maps and {@link #siluMul} give, where a row gives the same bits always. */
+    default GatedKernel bindGated(WeightMatrix gate, WeightMatrix up) {
+        OpShapes.bindGated(gate, up);
+        LinearKernel first = bind(gate);
+        LinearKernel second = bind(up);
+        return (x, out, scratch) -> {
+            long mark = scratch.mark();
+            Tensor raised = scratch.f32(out.rows(), out.cols());
+            first.apply(x, out);
+            second.apply(x, raised);
+            siluMul(out, raised, out);
+            scratch.release(mark);
+        };
+    }
 
     /**
      * @param stacked  [heads * outputs, inputs]: head h owns rows [h * outputs, (h + 1) * outputs)
@@ -130,6 +149,12 @@ public interface KernelBackend extends AutoCloseable {
 
     /** x += delta, both [tokens, width]. */
     void add(Tensor x, Tensor delta);
+
+    /** x += delta, then {@link #rmsNorm} of x; out must not be x. */
+    default void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out) {
+        add(x, delta);
+        rmsNorm(x, weight, epsilon, out);
+    }
 
     /**
      * Adds one vector to every row.

@@ -26,6 +26,13 @@ public final class OpShapes {
         }
     }
 
+    public static void bindGated(WeightMatrix gate, WeightMatrix up) {
+        if (gate.rows() != up.rows() || gate.cols() != up.cols()) {
+            throw new IllegalArgumentException("bindGated: up is [" + up.rows() + ", " + up.cols() + "], gate ["
+                    + gate.rows() + ", " + gate.cols() + "]; they must be alike");
+        }
+    }
+
     public static void heads(int heads, int outputs, int inputs, HeadView x, HeadView y) {
         headView("heads", "x", x, x.rows(), heads, inputs);
         headView("heads", "y", y, x.rows(), heads, outputs);

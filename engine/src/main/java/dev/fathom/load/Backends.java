@@ -28,7 +28,7 @@ final class Backends {
         CpuBinding binding = options.cpuBinding();
         int threads = threads(options);
         return switch (options.kernelBackend()) {
-            case "auto" -> anyDevice(cache, threads, binding, progress);
+            case "auto" -> anyDevice(options, threads, progress);
             case "cpu" -> best(cache, threads, binding, progress);
             case "cuda" -> {
                 if (cache == null) {
@@ -36,7 +36,7 @@ final class Backends {
                             + " --kernel-cache-dir, or set FATHOM_CACHE_DIR or HOME.");
                 }
                 try {
-                    yield CudaBackend.open(new KernelCache(cache), progress::say);
+                    yield CudaBackend.open(new KernelCache(cache), options.cuda(), progress::say);
                 } catch (KernelException e) {
                     throw new CheckpointException(
                             "--device cuda cannot be had: " + e.getMessage() + "; use --device cpu.", e);
@@ -83,13 +83,14 @@ final class Backends {
     }
 
     /** The GPU where there is one; if it cannot be used, one line says why. */
-    private static KernelBackend anyDevice(
-            @Nullable Path cache, int threads, CpuBinding binding, LoadProgress progress) {
+    private static KernelBackend anyDevice(LoadOptions options, int threads, LoadProgress progress) {
+        Path cache = options.kernelCache();
+        CpuBinding binding = options.cpuBinding();
         if (cache == null || !CudaBackend.driverThere()) {
             return best(cache, threads, binding, progress);
         }
         try {
-            return CudaBackend.open(new KernelCache(cache), progress::say);
+            return CudaBackend.open(new KernelCache(cache), options.cuda(), progress::say);
         } catch (KernelException e) {
             progress.say("No GPU, the CPU serves: " + e.getMessage() + ".\n");
             return best(cache, threads, binding, progress);

@@ -1,6 +1,7 @@
 package dev.fathom.load;
 
 import dev.fathom.kernels.CpuBinding;
+import dev.fathom.kernels.cuda.CudaOptions;
 import dev.fathom.model.ModelOptions;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *                            {@code vector} or {@code scalar}
  * @param kernelCache         folder of compiled kernels; null where nothing may be compiled, so that auto takes the vector
  *                            backend
+ * @param cuda                how a GPU computes
  * @param threads             kernel threads; 0 is one for each processor
  * @param cpuBinding          processors that kernel threads stay on
  * @param weights             where they come from and in which format they are served
@@ -29,6 +31,7 @@ public record LoadOptions(
         @Nullable Path tokenizerPath,
         String kernelBackend,
         @Nullable Path kernelCache,
+        CudaOptions cuda,
         int threads,
         CpuBinding cpuBinding,
         ModelOptions model,
@@ -50,6 +53,7 @@ public record LoadOptions(
             null,
             "auto",
             null,
+            CudaOptions.USUAL,
             0,
             CpuBinding.NONE,
             ModelOptions.DEFAULT,
@@ -74,6 +78,10 @@ public record LoadOptions(
 
     public LoadOptions withKernelCache(@Nullable Path value) {
         return with(fields -> fields.kernelCache = value);
+    }
+
+    public LoadOptions withCuda(CudaOptions value) {
+        return with(fields -> fields.cuda = value);
     }
 
     public LoadOptions withThreads(int value) {
@@ -124,6 +132,7 @@ public record LoadOptions(
         private @Nullable Path tokenizerPath;
         private String kernelBackend;
         private @Nullable Path kernelCache;
+        private CudaOptions cuda;
         private int threads;
         private CpuBinding cpuBinding;
         private ModelOptions model;
@@ -139,6 +148,7 @@ public record LoadOptions(
             tokenizerPath = options.tokenizerPath;
             kernelBackend = options.kernelBackend;
             kernelCache = options.kernelCache;
+            cuda = options.cuda;
             threads = options.threads;
             cpuBinding = options.cpuBinding;
             model = options.model;
@@ -156,6 +166,7 @@ public record LoadOptions(
                     tokenizerPath,
                     kernelBackend,
                     kernelCache,
+                    cuda,
                     threads,
                     cpuBinding,
                     model,

@@ -46,7 +46,7 @@ class FlagScreenTest {
 
     @Test
     void acceptsWhatHoldsAnywayAndSaysSo() {
-        FlagScreen screened = screen("--trust-remote-code --port 4 --disable-cuda-graph");
+        FlagScreen screened = screen("--trust-remote-code --port 4 --disable-cuda-graph-padding");
         assertThat(screened.args()).containsExactly("--port", "4");
         assertThat(screened.notes())
                 .hasSize(2)

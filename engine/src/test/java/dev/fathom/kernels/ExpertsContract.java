@@ -7,6 +7,7 @@ import dev.fathom.kernels.RouterRule.GroupScore;
 import dev.fathom.kernels.RouterRule.Scoring;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
+import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.F32Matrix;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -47,7 +48,7 @@ abstract class ExpertsContract extends Fp8CacheContract {
     @ParameterizedTest
     @EnumSource
     void addsUpWeightedExperts(Format format) {
-        for (int[] shape : new int[][] {{1, 1}, {9, 5}, {64, 40}, {130, 70}, {48, 200}}) {
+        for (int[] shape : new int[][] {{1, 1}, {9, 5}, {64, 40}, {130, 70}, {48, 200}, {256, 128}}) {
             checkExperts(experts(format, shape[0], shape[1]), format.name());
         }
     }
@@ -87,7 +88,46 @@ abstract class ExpertsContract extends Fp8CacheContract {
         }
         Tensor alone = tensor(1, x.cols());
         kernel.apply(x.rows(t, 1), ExpertPlan.of(1, TOP_K, EXPERTS, one, oneRouting), alone, scratch);
-        assertSameBits(alone, out.rows(t, 1), "token " + t + " alone");
+        assertSameAlone(alone, out.rows(t, 1), "token " + t + " alone");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void joinsTwoWeights(Format format) {
+        for (int[] shape : new int[][] {{9, 5}, {40, 70}, {256, 72}}) {
+            WeightMatrix gate = weight(format, shape[1], shape[0]);
+            WeightMatrix up = weight(format, shape[1], shape[0]);
+            GatedKernel kernel = kernels.bindGated(gate, up);
+            for (int m : new int[] {1, 3, 12, 40}) {
+                Tensor x = gaussian(m, shape[0], 0.1);
+                Tensor out = tensor(m, shape[1]);
+                try (StepScratch scratch = new StepScratch(64)) {
+                    kernel.apply(x, out, scratch);
+                }
+                for (int r = 0; r < m; r++) {
+                    for (int o = 0; o < shape[1]; o++) {
+                        Active active = active(gate, up, o, x, r);
+                        assertWithin(out.get(r, o), active.value, active.bound, format + " [" + r + ", " + o + "]");
+                    }
+                }
+            }
+        }
+    }
+
+    /** silu of a gate's output times the companion's, and how far off it may be. */
+    private record Active(double value, double bound) {}
+
+    private Active active(WeightMatrix gateWeight, WeightMatrix upWeight, int output, Tensor x, int row) {
+        Dot gate = dot(gateWeight, output, x, row, 0);
+        Dot up = dot(upWeight, output, x, row, 0);
+        double silu = gate.sum() / (1 + Math.exp(-gate.sum()));
+        double value = silu * up.sum();
+        // The slope of silu is below 1.1 everywhere.
+        double bound = 1.1 * gate.bound() * (Math.abs(up.sum()) + up.bound())
+                + Math.abs(silu) * up.bound()
+                + 12 * U * Math.abs(value)
+                + TINY;
+        return new Active(value, bound);
     }
 
     private void check(
@@ -102,15 +142,9 @@ abstract class ExpertsContract extends Fp8CacheContract {
             double[] activeBound = new double[inner];
             double rounding = roundsToBf16(expert.down()) ? 0x1p-8 : 0;
             for (int i = 0; i < inner; i++) {
-                Dot gate = dot(expert.gate(), i, x, t, 0);
-                Dot up = dot(expert.up(), i, x, t, 0);
-                double silu = gate.sum() / (1 + Math.exp(-gate.sum()));
-                active[i] = silu * up.sum();
-                // The slope of silu is below 1.1 everywhere.
-                activeBound[i] = 1.1 * gate.bound() * (Math.abs(up.sum()) + up.bound())
-                        + Math.abs(silu) * up.bound()
-                        + (12 * U + rounding) * Math.abs(active[i])
-                        + TINY;
+                Active one = active(expert.gate(), expert.up(), i, x, t);
+                active[i] = one.value;
+                activeBound[i] = one.bound + rounding * Math.abs(one.value);
             }
             if (RoundedInput.appliesTo(expert.down())) {
                 round(active, activeBound, RoundedInput.group(expert.down()));
@@ -169,6 +203,26 @@ abstract class ExpertsContract extends Fp8CacheContract {
                 kernel.apply(x, ExpertPlan.of(tokens, TOP_K, EXPERTS, chosen, routing), out, scratch);
             }
             check(weights, x, tokens - 1, chosen, routing, out, tokens + " tokens");
+        }
+    }
+
+    /** So many tokens that every expert has many. */
+    @Test
+    void appliesExpertsToManyTokens() {
+        for (int tokens : new int[] {40, 90, 700}) {
+            List<ExpertWeights> weights = experts(Format.BF16, 256, tokens == 700 ? 1024 : 128);
+            Tensor x = gaussian(tokens, 256, 0.1);
+            int[] chosen = choices(tokens);
+            float[] routing = new float[chosen.length];
+            Arrays.fill(routing, 0.5f);
+            Tensor out = tensor(tokens, 256);
+            try (StepScratch scratch = new StepScratch(64)) {
+                kernels.bindExperts(weights)
+                        .apply(x, ExpertPlan.of(tokens, TOP_K, EXPERTS, chosen, routing), out, scratch);
+            }
+            for (int t = 0; t < tokens; t += 1 + t / 3) {
+                check(weights, x, t, chosen, routing, out, tokens + " tokens");
+            }
         }
     }
 

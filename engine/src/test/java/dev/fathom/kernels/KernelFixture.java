@@ -55,6 +55,38 @@ abstract class KernelFixture {
         return false;
     }
 
+    /** Relative error of a number of x in products with this weight, where x may be rounded otherwise than to BF16; else 0. */
+    protected double inputRounding(WeightMatrix weight) {
+        return 0;
+    }
+
+    /** Whether a row gives the same bits alone and in a batch; otherwise nearly the same numbers. */
+    protected boolean sameBitsInABatch() {
+        return true;
+    }
+
+    /** Relative error of a number of a query, key, value or share of attention beyond float32's. */
+    protected double attentionRounding() {
+        return 0;
+    }
+
+    /** A row alone against the same row in a batch. */
+    void assertSameAlone(Tensor alone, Tensor batched, String what) {
+        if (sameBitsInABatch()) {
+            assertSameBits(alone, batched, what);
+            return;
+        }
+        for (int r = 0; r < batched.rows(); r++) {
+            double largest = 0;
+            for (int c = 0; c < batched.cols(); c++) {
+                largest = Math.max(largest, Math.abs(batched.get(r, c)));
+            }
+            for (int c = 0; c < batched.cols(); c++) {
+                assertWithin(alone.get(r, c), batched.get(r, c), 0x1p-3 * largest, what + " column " + c);
+            }
+        }
+    }
+
     /** What stands for a number of x in products with this weight. */
     float input(WeightMatrix weight, float x) {
         return roundsToBf16(weight) ? flushed(Codecs.bf16ToFloat(Codecs.floatToBf16(flushed(x)))) : x;

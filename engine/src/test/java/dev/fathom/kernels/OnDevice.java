@@ -34,7 +34,7 @@ public final class OnDevice implements KernelBackend {
     private void begin() {
         scratch.reset();
         tensors = new HashMap<>();
-        inner.beginStep();
+        inner.beginStep(1);
     }
 
     private Tensor on(Tensor host) {
@@ -131,6 +131,16 @@ public final class OnDevice implements KernelBackend {
         };
     }
 
+    @Override
+    public GatedKernel bindGated(WeightMatrix gate, WeightMatrix up) {
+        GatedKernel kernel = inner.bindGated(gate, up);
+        return (x, y, ignored) -> {
+            begin();
+            kernel.apply(on(x), on(y), scratch);
+            back(y);
+        };
+    }
+
     private final class Experts implements ExpertsKernel {
         final ExpertsKernel kernel;
 
@@ -197,6 +207,14 @@ public final class OnDevice implements KernelBackend {
     public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
         begin();
         inner.rmsNorm(on(x), on(weight), epsilon, on(out));
+        back(out);
+    }
+
+    @Override
+    public void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out) {
+        begin();
+        inner.addRmsNorm(on(x), on(delta), on(weight), epsilon, on(out));
+        back(x);
         back(out);
     }
 

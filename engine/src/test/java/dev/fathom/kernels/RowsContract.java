@@ -115,6 +115,25 @@ abstract class RowsContract extends LinearContract {
         }
     }
 
+    /** Bit for bit what adding first and normalising then gives. */
+    @Test
+    void addsAndNormalisesAtOnce() {
+        for (int width : WIDTHS) {
+            Tensor x = gaussian(3, width);
+            Tensor delta = gaussian(3, width);
+            Tensor weight = gaussian(1, width);
+            Tensor sum = tensor(3, width);
+            sum.copyFrom(x);
+            Tensor expected = tensor(3, width);
+            kernels.add(sum, delta);
+            kernels.rmsNorm(sum, weight, 1e-6f, expected);
+            Tensor out = tensor(3, width);
+            kernels.addRmsNorm(x, delta, weight, 1e-6f, out);
+            assertSameBits(x, sum, "sum");
+            assertSameBits(out, expected, "normalised");
+        }
+    }
+
     @Test
     void addsABiasToEveryRowExactly() {
         for (int width : WIDTHS) {

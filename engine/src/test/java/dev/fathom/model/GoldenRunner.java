@@ -158,7 +158,7 @@ public final class GoldenRunner implements AutoCloseable {
         }
         Arrays.setAll(outputRows, row -> row);
         AttentionBatch batch = new AttentionBatch(queryStart, contextLength, slots);
-        kernels.beginStep();
+        kernels.beginStep(tokens.length);
         StepOutput output =
                 model.forward(new StepContext(tokens, batch, outputRows, kv, kernels, Communicator.single(), scratch));
         Tensor logits = kernels.download(output.logits());

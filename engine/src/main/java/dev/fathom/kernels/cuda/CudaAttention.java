@@ -8,6 +8,7 @@ import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** Attention: straight over the cache in runs of keys that are merged in order, and over expanded keys and values. */
 final class CudaAttention {
@@ -25,17 +26,20 @@ final class CudaAttention {
     /** Bytes of partial sums; a step that needs more of them goes in several passes. */
     private static final long MOST_PARTIAL_BYTES = 256 << 20;
 
-    private final CudaDevice device;
     private final CudaKernels kernels;
     private final Launch launch;
     private final Staging staging;
+    private final @Nullable FlashAttention flash;
     private final Kernel merge;
     private final Kernel expanded;
     private final long sharedBytes;
-    private MemorySegment partial = MemorySegment.NULL;
+    private final Workspace partial;
 
-    CudaAttention(CudaDevice device, CudaKernels kernels, Launch launch, Staging staging) {
-        this.device = device;
+    /** @param flash  where queries may be rounded to BF16; null where they may not */
+    CudaAttention(
+            CudaDevice device, CudaKernels kernels, Launch launch, Staging staging, @Nullable FlashAttention flash) {
+        this.flash = flash;
+        partial = new Workspace(device);
         this.kernels = kernels;
         this.launch = launch;
         this.staging = staging;
@@ -47,12 +51,59 @@ final class CudaAttention {
 
     void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         OpShapes.attendLatent(query, batch, kv, layer, out);
+        if (flash != null && flash.attendsLatent(query, kv)) {
+            attendByFlash(flash, new Latent(query, out, kv, layer, scale), batch);
+            return;
+        }
         attend(new Heads(query, out, query.heads(), 0), batch, kv, layer, scale);
     }
 
     void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         int cached = OpShapes.attendGrouped(query, batch, kv, layer, out);
         attend(new Heads(query, out, query.heads() / cached, (long) cached * query.width()), batch, kv, layer, scale);
+    }
+
+    /** What absorbed attention of a layer is given beside the batch. */
+    record Latent(HeadView query, HeadView out, PagedKv kv, int layer, float scale) {}
+
+    private void attendByFlash(FlashAttention by, Latent latent, AttentionBatch batch) {
+        Rows rows = send(batch);
+        HeadView query = latent.query;
+        long longest = bucket(longest(batch));
+        long runLength = by.runLength(query.rows(), query.heads(), longest);
+        long runs = Math.ceilDiv(longest, runLength);
+        long rowBytes = runs == 1 ? 0 : 4L * query.heads() * runs * (latent.out.width() + 2);
+        int most = rowBytes == 0 ? query.rows() : Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, query.rows());
+        long scratch = rowBytes == 0 ? 0 : partial.take(Math.multiplyExact(rowBytes, most));
+        for (int from = 0; from < query.rows(); from += most) {
+            int count = Math.min(most, query.rows() - from);
+            Latent part = new Latent(
+                    query.rows(from, count), latent.out.rows(from, count), latent.kv, latent.layer, latent.scale);
+            by.attendLatent(part, rows.from(from), scratch, runs, runLength);
+            if (runs > 1) {
+                merge(part.out, rows.from(from), scratch, runs, runLength);
+            }
+        }
+    }
+
+    private static int longest(AttentionBatch batch) {
+        return Arrays.stream(batch.contextLength()).max().orElse(0);
+    }
+
+    /** By powers of two, so that steps whose sequences are a token longer are the same launches. */
+    private static long bucket(int longest) {
+        return Math.max(RUN, Long.highestOneBit(2L * longest - 1));
+    }
+
+    private void merge(HeadView out, Rows rows, long scratch, long runs, long runLength) {
+        launch.begin()
+                .put(scratch)
+                .put(runs)
+                .put(runLength)
+                .put(rows.seen)
+                .put("out", out)
+                .put((long) out.width())
+                .run(merge, new Grid(out.rows(), out.heads(), 1, MERGE_THREADS));
     }
 
     /**
@@ -71,10 +122,10 @@ final class CudaAttention {
         HeadView query = heads.query;
         int tokens = batch.tokens();
         Rows rows = send(batch);
-        long runs = Math.ceilDiv(Arrays.stream(batch.contextLength()).max().orElse(0), RUN);
+        long runs = Math.ceilDiv(bucket(longest(batch)), (long) RUN);
         long rowBytes = 4L * query.heads() * runs * (heads.out.width() + 2);
         int most = Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, tokens);
-        long scratch = partial(Math.multiplyExact(rowBytes, most));
+        long scratch = partial.take(Math.multiplyExact(rowBytes, most));
         long shared = 4L * SHARING * (query.width() + RUN);
         boolean pairs = query.width() % 2 == 0 && heads.out.width() % 2 == 0 && heads.firstValue % 2 == 0;
         Kernel kernel = kernels.kernel("attend_runs_" + kv.format() + (pairs ? "_2" : "_1"), shared);
@@ -90,24 +141,23 @@ final class CudaAttention {
                     .put("query", query.rows(from, count))
                     .put((long) query.heads())
                     .put(rows.slots)
-                    .put(rows.first + 4L * from)
-                    .put(rows.seen + 4L * from)
+                    .put(rows.from(from).first)
+                    .put(rows.from(from).seen)
                     .put((double) scale)
                     .put(scratch)
                     .put(runs)
                     .run(kernel, new Grid(count, heads.blocks(), runs, RUN_THREADS), shared);
-            launch.begin()
-                    .put(scratch)
-                    .put(runs)
-                    .put(rows.seen + 4L * from)
-                    .put("out", heads.out.rows(from, count))
-                    .put((long) heads.out.width())
-                    .run(merge, new Grid(count, query.heads(), 1, MERGE_THREADS));
+            merge(heads.out.rows(from, count), rows.from(from), scratch, runs, RUN);
         }
     }
 
     /** Addresses of {@code struct Queries}' arrays. */
-    private record Rows(long slots, long first, long seen) {}
+    record Rows(long slots, long first, long seen) {
+        /** Those of rows [row, ...). */
+        Rows from(int row) {
+            return new Rows(slots, first + 4L * row, seen + 4L * row);
+        }
+    }
 
     private Rows send(AttentionBatch batch) {
         int tokens = batch.tokens();
@@ -132,17 +182,6 @@ final class CudaAttention {
         }
     }
 
-    /** Address of memory for partial sums; what it held before is done with by the time it is written again. */
-    private long partial(long bytes) {
-        if (partial.byteSize() < bytes) {
-            if (partial.byteSize() > 0) {
-                device.free(partial);
-            }
-            partial = device.allocate(bytes + bytes / 4);
-        }
-        return partial.address();
-    }
-
     void attendExpanded(
             HeadView query,
             int firstQuery,
@@ -153,6 +192,10 @@ final class CudaAttention {
             HeadView out,
             Tensor logSumExp) {
         int value = OpShapes.attendExpanded(query, keysValues, ropeKeys, out, logSumExp);
+        if (flash != null && flash.attendsExpanded(query.width(), ropeKeys.cols(), value)) {
+            flash.attendExpanded(query, firstQuery, keysValues, ropeKeys, firstKey, scale, out, logSumExp);
+            return;
+        }
         int width = query.width();
         long shared = 4L * (2 * SLICE * STRIDE + TILE * STRIDE + TILE * Math.ceilDiv(value, TILE) * TILE);
         if (value > WIDEST_VALUE || shared > sharedBytes) {

@@ -4,6 +4,7 @@ import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.GatedKernel;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
@@ -31,6 +32,8 @@ import java.util.function.Consumer;
 public final class CudaBackend implements KernelBackend {
     private final CudaDevice device;
     private final CudaKernels kernels;
+    private final CudaOptions options;
+    private final CudaGraphs graphs;
     private final Arena arena = Arena.ofShared();
     private final Launch launch;
     private final Staging staging;
@@ -40,16 +43,23 @@ public final class CudaBackend implements KernelBackend {
     private final CudaRouter router;
     private final CudaWeights weights;
 
-    private CudaBackend(CudaDevice device, CudaKernels kernels) {
+    private CudaBackend(CudaDevice device, CudaKernels kernels, CudaOptions options) {
         this.device = device;
         this.kernels = kernels;
-        launch = new Launch(device, arena);
-        staging = new Staging(device);
+        this.options = options;
+        graphs = new CudaGraphs(device);
+        launch = new Launch(device, graphs, arena);
+        staging = new Staging(device, launch);
         rows = new CudaRows(kernels, launch, staging);
         cache = new CudaCache(kernels, launch, staging);
-        attention = new CudaAttention(device, kernels, launch, staging);
+        attention = new CudaAttention(
+                device,
+                kernels,
+                launch,
+                staging,
+                options.exact() ? null : new FlashAttention(device, kernels, launch, rows));
         router = new CudaRouter(kernels, launch);
-        weights = new CudaWeights(device, kernels, launch, staging);
+        weights = new CudaWeights(device, kernels, launch, staging, rows, !options.exact());
     }
 
     /** Whether NVIDIA's driver is installed; there may be no device that it serves. */
@@ -63,11 +73,11 @@ public final class CudaBackend implements KernelBackend {
      * @param progress  gets pieces of text while kernels are compiled
      * @throws KernelException if there is no device, or the kernels cannot be had
      */
-    public static CudaBackend open(KernelCache cache, Consumer<String> progress) {
+    public static CudaBackend open(KernelCache cache, CudaOptions options, Consumer<String> progress) {
         CudaDevice device = CudaDevice.open(CudaDriver.LIBRARY);
         boolean opened = false;
         try {
-            CudaBackend backend = new CudaBackend(device, CudaKernels.load(cache, device, progress));
+            CudaBackend backend = new CudaBackend(device, CudaKernels.load(cache, device, progress), options);
             opened = true;
             return backend;
         } finally {
@@ -86,10 +96,11 @@ public final class CudaBackend implements KernelBackend {
     public String description() {
         return String.format(
                 Locale.ROOT,
-                "cuda: %s, %.0f GiB, %d multiprocessors (%s)",
+                "cuda: %s, %.0f GiB, %d multiprocessors, %s (%s)",
                 device.name(),
                 device.totalBytes() / 0x1p30,
                 device.multiprocessors(),
+                options.exact() ? "float32-exact" : "BF16 on tensor cores",
                 kernels.builtBy());
     }
 
@@ -120,7 +131,8 @@ public final class CudaBackend implements KernelBackend {
     }
 
     @Override
-    public void beginStep() {
+    public void beginStep(int rows) {
+        launch.record(rows <= options.mostGraphRows());
         staging.forget();
     }
 
@@ -145,6 +157,12 @@ public final class CudaBackend implements KernelBackend {
 
     private CudaLinear linear(WeightMatrix weight) {
         return weights.linear(DeviceMatrix.of(place(weight)), 1);
+    }
+
+    @Override
+    public GatedKernel bindGated(WeightMatrix gate, WeightMatrix up) {
+        OpShapes.bindGated(gate, up);
+        return new CudaGated(linear(gate), linear(up), rows);
     }
 
     @Override
@@ -182,6 +200,11 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
         rows.rmsNorm(x, weight, epsilon, out);
+    }
+
+    @Override
+    public void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out) {
+        rows.addRmsNorm(x, delta, weight, epsilon, out);
     }
 
     @Override
@@ -291,6 +314,7 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public void close() {
         staging.close();
+        graphs.close();
         kernels.close();
         device.close();
         arena.close();

@@ -26,6 +26,9 @@ final class CudaDevice implements AutoCloseable {
     private final long stream;
     private final Set<Long> owned = new HashSet<>();
 
+    /** Makes what still waits to be put into the stream. */
+    private Runnable beforeWaiting = () -> {};
+
     /** The thread that last made the context its own; a thread that did so once keeps it. */
     private @Nullable Thread current;
 
@@ -95,6 +98,11 @@ final class CudaDevice implements AutoCloseable {
         return driver;
     }
 
+    /** @param before  what must be in the stream before anybody waits for it or frees memory */
+    void beforeWaiting(Runnable before) {
+        beforeWaiting = before;
+    }
+
     long stream() {
         return stream;
     }
@@ -146,8 +154,10 @@ final class CudaDevice implements AutoCloseable {
 
     /** Waits for what still uses the memory. */
     synchronized void free(MemorySegment memory) {
-        if (owned.remove(memory.address())) {
+        if (owned.contains(memory.address())) {
             enter();
+            beforeWaiting.run();
+            owned.remove(memory.address());
             driver.free(memory.address());
         }
     }
@@ -167,6 +177,7 @@ final class CudaDevice implements AutoCloseable {
 
     void synchronize() {
         enter();
+        beforeWaiting.run();
         driver.synchronize(stream);
     }
 

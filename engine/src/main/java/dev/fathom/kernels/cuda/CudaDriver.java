@@ -35,6 +35,7 @@ final class CudaDriver {
     private final MemorySegment fillBytesLater;
     private final MemorySegment synchronize;
     private final MemorySegment launch;
+    private final MemorySegment launchGraph;
 
     private CudaDriver(SymbolLookup symbols) {
         this.symbols = symbols;
@@ -48,7 +49,8 @@ final class CudaDriver {
         copyToHostLater = find("cuMemcpyDtoHAsync_v2");
         fillBytesLater = find("cuMemsetD8Async");
         synchronize = find("cuStreamSynchronize");
-        launch = find("cuLaunchKernel");
+        launch = find("cuLaunchKernelEx");
+        launchGraph = find("cuGraphLaunch");
     }
 
     /**
@@ -256,11 +258,55 @@ final class CudaDriver {
         check("cuFuncSetAttribute", NativeCalls.call(find("cuFuncSetAttribute"), kernel, maxDynamicSharedSize, bytes));
     }
 
-    /** @param extra  address of the list that names the arguments */
-    void launch(String what, long kernel, Grid grid, long shared, long stream, long extra) {
-        int code = NativeCalls.launch(launch, kernel, grid, shared, stream, extra);
+    /**
+     * @param config  address of a CUlaunchConfig
+     * @param extra   address of the list that names the arguments
+     */
+    void launch(String what, long kernel, Grid grid, long config, long extra) {
+        int code = NativeCalls.call(launch, config, kernel, 0, extra);
         if (code != 0) {
             throw new CudaException("launching " + what + " on " + grid + " failed: " + name(code), code);
         }
+    }
+
+    /** What this thread puts into the stream until {@link #endCapture} becomes a graph and is not done. */
+    void beginCapture(long stream) {
+        int threadLocal = 1;
+        check("cuStreamBeginCapture", NativeCalls.call(find("cuStreamBeginCapture_v2"), stream, threadLocal));
+    }
+
+    /** @return a CUgraph */
+    long endCapture(long stream) {
+        MemorySegment function = find("cuStreamEndCapture");
+        return result("cuStreamEndCapture", to -> NativeCalls.call(function, stream, to));
+    }
+
+    /** Ends a capture that failed; the stream can be used again. */
+    void abandonCapture(long stream) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment graph = arena.allocate(ValueLayout.JAVA_LONG);
+            // The error that led here says more than this one would.
+            if (NativeCalls.call(find("cuStreamEndCapture"), stream, graph.address()) == 0) {
+                destroyGraph(graph.get(ValueLayout.JAVA_LONG, 0));
+            }
+        }
+    }
+
+    /** @return a CUgraphExec, which does not need {@code graph} any more */
+    long instantiate(long graph) {
+        MemorySegment function = find("cuGraphInstantiateWithFlags");
+        return result("cuGraphInstantiate", to -> NativeCalls.call(function, to, graph, 0));
+    }
+
+    void destroyGraph(long graph) {
+        check("cuGraphDestroy", NativeCalls.call(find("cuGraphDestroy"), graph));
+    }
+
+    void destroyExecutable(long executable) {
+        check("cuGraphExecDestroy", NativeCalls.call(find("cuGraphExecDestroy"), executable));
+    }
+
+    void launchGraph(long executable, long stream) {
+        check("cuGraphLaunch", NativeCalls.call(launchGraph, executable, stream));
     }
 }

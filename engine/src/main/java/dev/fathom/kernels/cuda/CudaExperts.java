@@ -35,10 +35,14 @@ final class CudaExperts implements ExpertsKernel {
     }
 
     /** The same projection of all experts. */
-    record Stack(CudaLinear first, int experts, long dataBytes, long scaleCount) {
+    record Stack(CudaLinear first, CudaLinear.Series series) {
         /** See {@link CudaLinear#experts}. */
-        void apply(long x, long y, CudaLinear.Assignments assignments) {
-            first.experts(experts, dataBytes, scaleCount, x, y, assignments);
+        void apply(CudaLinear.Input x, Tensor y, CudaLinear.Assignments assignments) {
+            first.experts(series, x, DeviceMemory.address(y, "scratch"), assignments, null);
+        }
+
+        CudaLinear.Input input(Tensor x, CudaLinear.Assignments assignments) {
+            return first.input(x, series, assignments);
         }
     }
 
@@ -88,16 +92,37 @@ final class CudaExperts implements ExpertsKernel {
         CudaLinear.Assignments assignments = plan.assignments();
         int count = Math.toIntExact(assignments.count());
         long mark = scratch.mark();
-        Tensor gated = scratch.f32(count, gate.first().weight().rows());
-        Tensor raised = scratch.f32(count, gated.cols());
+        int inner = gate.first().weight().rows();
         Tensor results = scratch.f32(count, out.cols());
-        long at = DeviceMemory.address(gated, "scratch");
-        gate.apply(DeviceMemory.address(x, "x"), at, assignments);
-        up.apply(DeviceMemory.address(x, "x"), DeviceMemory.address(raised, "scratch"), assignments);
-        rows.siluMul(gated, raised, gated);
-        down.apply(at, DeviceMemory.address(results, "scratch"), assignments.withList(0));
+        Tensor gated = scratch.f32(count, inner);
+        boolean rounded = gate.first().leavesBf16(gate.series(), assignments);
+        if (joined(rounded, assignments)) {
+            long at = DeviceMemory.address(gated, "scratch");
+            gate.first()
+                    .experts(
+                            gate.series(),
+                            gate.input(x, assignments),
+                            at,
+                            assignments,
+                            up.first().weight());
+            down.apply(
+                    rounded ? new CudaLinear.Input(at, 0) : down.input(gated, assignments),
+                    results,
+                    assignments.withList(0));
+        } else {
+            Tensor raised = scratch.f32(count, inner);
+            gate.apply(gate.input(x, assignments), gated, assignments);
+            up.apply(up.input(x, assignments), raised, assignments);
+            rows.siluMul(gated, raised, gated);
+            down.apply(down.input(gated, assignments), results, assignments.withList(0));
+        }
         router.sum(results, plan, out);
         scratch.release(mark);
+    }
+
+    /** Whether gate and up are multiplied and joined at once, and the third weight takes what that leaves. */
+    private boolean joined(boolean rounded, CudaLinear.Assignments assignments) {
+        return gate.first().joins(up.first()) && (!rounded || down.first().leavesBf16(down.series(), assignments));
     }
 
     /** Puts weights of one shape and format one behind the other. */
@@ -106,7 +131,8 @@ final class CudaExperts implements ExpertsKernel {
             List<WeightMatrix> all = experts.stream().map(projection).toList();
             DeviceMatrix.Stacked stacked = DeviceMatrix.stack(all, device);
             return new Stack(
-                    weights.linear(stacked.first(), all.size()), all.size(), stacked.dataBytes(), stacked.scaleCount());
+                    weights.linear(stacked.first(), all.size()),
+                    new CudaLinear.Series(all.size(), stacked.dataBytes(), stacked.scaleCount()));
         }
     }
 }

@@ -28,13 +28,17 @@ final class CudaKernels implements AutoCloseable {
             "cache.cu",
             "linear.cu",
             "tensor.cu",
+            "matrix.cu",
+            "quantized.cu",
             "attention.cu",
+            "flash.cu",
             "experts.cu");
 
     private final CudaDevice device;
     private final long module;
     private final String builtBy;
     private final Map<String, Kernel> kernels = new HashMap<>();
+    private final Map<String, Long> allowed = new HashMap<>();
 
     private CudaKernels(CudaDevice device, long module, String builtBy) {
         this.device = device;
@@ -125,7 +129,11 @@ final class CudaKernels implements AutoCloseable {
     /** A kernel that takes so much shared memory. */
     Kernel kernel(String name, long sharedBytes) {
         Kernel kernel = kernel(name);
-        device.driver().allowShared(kernel.function(), sharedBytes);
+        if (allowed.getOrDefault(name, 0L) < sharedBytes) {
+            device.enter();
+            device.driver().allowShared(kernel.function(), sharedBytes);
+            allowed.put(name, sharedBytes);
+        }
         return kernel;
     }
 

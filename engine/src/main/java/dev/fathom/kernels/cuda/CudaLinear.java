@@ -4,57 +4,88 @@ import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
+import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /** The linear kernels of one weight, or of several alike: for few rows of x and for many. */
 final class CudaLinear {
     /** As long as all blocks of the kernel for few rows run at once, more of them are faster than larger ones. */
     private static final int FEW_BLOCKS = 1024;
 
+    private static final long NONE = 0;
+
     private final DeviceMatrix weight;
     private final Launch launch;
-    private final Shape few;
-    private final Shape many;
+    private final RoundedGroups groups;
+    private final Shapes shapes;
 
-    private CudaLinear(DeviceMatrix weight, Launch launch, Shape few, Shape many) {
+    private CudaLinear(DeviceMatrix weight, Means means, Shapes shapes) {
         this.weight = weight;
-        this.launch = launch;
-        this.few = few;
-        this.many = many;
+        launch = means.launch;
+        groups = means.groups;
+        this.shapes = shapes;
     }
 
     /**
-     * A kernel, and how much a block of it takes at a time.
+     * Kernels for one format.
      *
-     * @param outputs  weight rows
-     * @param rows     of x
+     * @param gatedFew   where two weights are multiplied and joined at once; null where that is not to be had
+     * @param gatedMany  likewise
+     * @param matrices   for many rows rounded to BF16; null where that is not to be had
      */
-    private record Shape(Kernel kernel, int outputs, int rows) {
-        /** Blocks beside each other; each goes on with every so many'th rows. */
-        private static final int MOST_CHUNKS = 1024;
+    private record Shapes(
+            LinearShape few,
+            LinearShape many,
+            @Nullable LinearShape gatedFew,
+            @Nullable LinearShape gatedMany,
+            @Nullable CudaMatrices matrices) {}
 
-        private static final int THREADS = 128;
-
-        /** @param expected  rows of x of a group */
-        Grid grid(long outputCount, long groups, long expected) {
-            long chunks = Math.clamp(Math.ceilDiv(expected, rows), 1, MOST_CHUNKS);
-            return new Grid(Math.ceilDiv(outputCount, outputs), chunks, groups, THREADS);
-        }
-    }
+    /**
+     * What linear kernels are made with.
+     *
+     * @param rounding  whether x may be rounded to BF16
+     * @param matrices  null where the chip has none
+     */
+    record Means(
+            CudaKernels kernels,
+            Launch launch,
+            RoundedGroups groups,
+            boolean rounding,
+            @Nullable CudaMatrices matrices) {}
 
     /** @param weight  checked for what the kernels on tensor cores cannot do */
-    static CudaLinear of(DeviceMatrix weight, CudaKernels kernels, Launch launch) {
+    static CudaLinear of(DeviceMatrix weight, Means means) {
+        CudaKernels kernels = means.kernels;
         if (weight.forTensorCores()) {
-            String name = "tensor_" + weight.format() + "_";
             return new CudaLinear(
-                    weight,
-                    launch,
-                    new Shape(kernels.kernel(name + 1), 16, 8),
-                    new Shape(kernels.kernel(name + 4), 32, 32));
+                    weight, means, means.rounding ? rounded(weight, kernels, means.matrices) : exact(weight, kernels));
         }
         String name = "linear_" + weight.format() + "_" + weight.neighbours() + "_";
-        return new CudaLinear(
-                weight, launch, new Shape(kernels.kernel(name + 1), 4, 1), new Shape(kernels.kernel(name + 8), 4, 8));
+        LinearShape few = new LinearShape(kernels.kernel(name + 1), 4, 1, 128);
+        LinearShape many = new LinearShape(kernels.kernel(name + 8), 4, 8, 128);
+        return new CudaLinear(weight, means, new Shapes(few, many, null, null, null));
+    }
+
+    private static Shapes exact(DeviceMatrix weight, CudaKernels kernels) {
+        String name = "tensor_" + weight.format() + "_3_";
+        return new Shapes(
+                new LinearShape(kernels.kernel(name + 1), 16, 8, 128),
+                new LinearShape(kernels.kernel(name + 4), 32, 32, 128),
+                null,
+                null,
+                null);
+    }
+
+    private static Shapes rounded(DeviceMatrix weight, CudaKernels kernels, @Nullable CudaMatrices matrices) {
+        String name = "tensor_" + weight.format() + "_1_";
+        String gated = "gated_" + weight.format() + "_1_";
+        return new Shapes(
+                new LinearShape(kernels.kernel(name + 1), 16, 8, 256),
+                new LinearShape(kernels.kernel(name + 4), 32, 32, 128),
+                new LinearShape(kernels.kernel(gated + 1), 16, 8, 256),
+                new LinearShape(kernels.kernel(gated + 4), 16, 32, 128),
+                weight.format().equals("BF16") || CudaMatrices.quantizes(weight) ? matrices : null);
     }
 
     DeviceMatrix weight() {
@@ -69,16 +100,68 @@ final class CudaLinear {
                 .put(groupRows);
     }
 
-    private void run(long outputs, long groups, long rows) {
+    private static LinearShape choose(LinearShape few, LinearShape many, long outputs, long groups, long rows) {
         Grid small = few.grid(outputs, groups, rows);
-        if (rows <= few.rows || small.x() * small.y() * small.z() <= FEW_BLOCKS) {
-            launch.run(few.kernel, small);
-        } else {
-            launch.run(many.kernel, many.grid(outputs, groups, rows));
-        }
+        return rows <= few.rows() || small.x() * small.y() * small.z() <= FEW_BLOCKS ? few : many;
     }
 
-    private static final long NONE = 0;
+    private void run(LinearShape shape, long outputs, long groups, long rows) {
+        launch.run(shape.kernel(), shape.grid(outputs, groups, rows), shape.shared());
+    }
+
+    /** Every group's part of the weight with its head of x. */
+    private void apply(int outputs, long groupRows, HeadView x, HeadView y) {
+        int heads = x.heads();
+        Launch arguments;
+        LinearShape shape;
+        CudaMatrices matrices = shapes.matrices;
+        boolean many = matrices != null && CudaMatrices.suit(x.rows());
+        if (matrices != null && many && quantizes() && heads == 1) {
+            applyQuantized(matrices, x.tensor(), y.tensor());
+            return;
+        }
+        if (matrices != null && many && !quantizes()) {
+            long rounded = matrices.round(x);
+            arguments = begin(outputs, 0, 0, groupRows)
+                    .put(rounded)
+                    .put((long) heads * x.width())
+                    .put((long) x.width());
+            shape = matrices.plain(outputs, heads, x.rows());
+        } else if (weight.inputGroup() != RoundedInput.NONE) {
+            long rounded = groups.round(x, weight.inputGroup());
+            arguments = begin(outputs, 0, 0, groupRows)
+                    .put(rounded)
+                    .put((long) heads * x.width())
+                    .put((long) x.width());
+            shape = choose(shapes.few, shapes.many, outputs, heads, x.rows());
+        } else {
+            arguments = begin(outputs, 0, 0, groupRows).put("x", x);
+            shape = choose(shapes.few, shapes.many, outputs, heads, x.rows());
+        }
+        arguments.put("y", y).put((long) x.rows()).put(NONE).put(NONE).put(NONE);
+        run(shape, outputs, heads, x.rows());
+    }
+
+    private boolean quantizes() {
+        return CudaMatrices.quantizes(weight);
+    }
+
+    private void applyQuantized(CudaMatrices matrices, Tensor x, Tensor y) {
+        CudaMatrices.Quantized codes = matrices.quantize(DeviceMemory.address(x, "x"), x.rows(), x.cols());
+        begin(weight.rows(), 0, 0, 0)
+                .put(codes.codes())
+                .put((long) x.cols())
+                .put(0L)
+                .put("y", y)
+                .put((long) y.cols())
+                .put(0L)
+                .put((long) x.rows())
+                .put(NONE)
+                .put(NONE)
+                .put(NONE)
+                .put(codes.scales());
+        run(matrices.quantized(x.rows()), weight.rows(), 1, x.rows());
+    }
 
     /** The whole weight, for every row of x. */
     LinearKernel plain() {
@@ -99,18 +182,7 @@ final class CudaLinear {
         @Override
         public void apply(Tensor x, Tensor y) {
             OpShapes.linear(rows(), cols(), x, y);
-            linear.begin(rows(), 0, 0, 0)
-                    .put("x", x)
-                    .put((long) x.cols())
-                    .put(0L)
-                    .put("y", y)
-                    .put((long) y.cols())
-                    .put(0L)
-                    .put((long) x.rows())
-                    .put(NONE)
-                    .put(NONE)
-                    .put(NONE);
-            linear.run(rows(), 1, x.rows());
+            linear.apply(rows(), 0, HeadView.of(x, 1), HeadView.of(y, 1));
         }
     }
 
@@ -124,14 +196,7 @@ final class CudaLinear {
         public void apply(HeadView x, HeadView y) {
             int outputs = linear.weight.rows() / heads;
             OpShapes.heads(heads, outputs, linear.weight.cols(), x, y);
-            linear.begin(outputs, 0, 0, outputs)
-                    .put("x", x)
-                    .put("y", y)
-                    .put((long) x.rows())
-                    .put(NONE)
-                    .put(NONE)
-                    .put(NONE);
-            linear.run(outputs, heads, x.rows());
+            linear.apply(outputs, outputs, x, y);
         }
     }
 
@@ -143,19 +208,87 @@ final class CudaLinear {
     }
 
     /**
-     * One of several weights for each assignment.
+     * Several weights of this one's shape and format, this one first.
      *
-     * @param experts     weights that follow the first, itself included
      * @param dataBytes   from one to the next
      * @param scaleCount  of each
-     * @param x           address of rows as wide as the weight's columns
-     * @param y           address of [assignments, outputs]
      */
-    void experts(int experts, long dataBytes, long scaleCount, long x, long y, Assignments assignments) {
+    record Series(int count, long dataBytes, long scaleCount) {}
+
+    /** Whether {@link #experts} and {@link #join} take this companion. */
+    boolean joins(CudaLinear companion) {
+        return shapes.gatedFew != null
+                && companion.shapes.gatedFew != null
+                && weight.format().equals(companion.weight.format());
+    }
+
+    /** Whether so many rows of x are few for the whole weight. */
+    boolean few(int rows) {
+        return shapes.matrices == null || !CudaMatrices.suit(rows);
+    }
+
+    /** out = silu(x Wᵀ) * (x Uᵀ), U being the companion. */
+    void join(CudaLinear companion, Tensor x, Tensor out) {
+        begin(weight.rows(), 0, 0, 0)
+                .put("x", HeadView.of(x, 1))
+                .put("out", HeadView.of(out, 1))
+                .put((long) x.rows())
+                .put(NONE)
+                .put(NONE)
+                .put(NONE)
+                .put(companion.weight.data())
+                .put(companion.weight.scales());
+        LinearShape shape = choose(require(shapes.gatedFew), require(shapes.gatedMany), weight.rows(), 1, x.rows());
+        run(shape, weight.rows(), 1, x.rows());
+    }
+
+    /**
+     * x for {@link #experts}, as the kernels for so many assignments take it.
+     *
+     * @param address  of floats (rounded where the weight wants it), BF16 numbers or FP8 codes
+     * @param scales   of FP8 codes; else 0
+     */
+    record Input(long address, long scales) {}
+
+    /** Whether what {@link #experts} with a companion leaves is BF16: what the next weight takes as it is. */
+    boolean leavesBf16(Series series, Assignments assignments) {
+        return matrices(series, assignments) != null && !quantizes();
+    }
+
+    private @Nullable CudaMatrices matrices(Series series, Assignments assignments) {
         // With fewer assignments than weights most of these would have none.
-        boolean alone = assignments.count <= experts;
-        begin(weight.rows(), dataBytes, scaleCount, 0)
-                .put(x)
+        return assignments.count > series.count ? shapes.matrices : null;
+    }
+
+    /** @param x  of floats, as wide as the weight's columns */
+    Input input(Tensor x, Series series, Assignments assignments) {
+        CudaMatrices matrices = matrices(series, assignments);
+        if (weight.inputGroup() != RoundedInput.NONE) {
+            return new Input(groups.round(HeadView.of(x, 1), weight.inputGroup()), 0);
+        }
+        if (matrices == null) {
+            return new Input(DeviceMemory.address(x, "x"), 0);
+        }
+        if (quantizes()) {
+            CudaMatrices.Quantized codes = matrices.quantize(DeviceMemory.address(x, "x"), x.rows(), x.cols());
+            return new Input(codes.codes(), codes.scales());
+        }
+        return new Input(matrices.round(HeadView.of(x, 1)), 0);
+    }
+
+    /**
+     * One of several weights for each assignment.
+     *
+     * @param y          address of [assignments, outputs]; of BF16 where {@link #leavesBf16} says so
+     * @param companion  null, or the weights that silu of these is multiplied by
+     */
+    void experts(Series series, Input x, long y, Assignments assignments, @Nullable DeviceMatrix companion) {
+        boolean alone = assignments.count <= series.count;
+        long groups = alone ? assignments.count : series.count;
+        // As if all had equally many; a block with more goes on.
+        long each = alone ? 1 : Math.ceilDiv(assignments.count, series.count);
+        Launch arguments = begin(weight.rows(), series.dataBytes, series.scaleCount, 0)
+                .put(x.address)
                 .put((long) weight.cols())
                 .put(0L)
                 .put(y)
@@ -165,11 +298,32 @@ final class CudaLinear {
                 .put(assignments.starts)
                 .put(assignments.list)
                 .put(alone ? assignments.weights : NONE);
-        if (alone) {
-            launch.run(few.kernel, few.grid(weight.rows(), assignments.count, 1));
-        } else {
-            // As if all had equally many; a block with more goes on.
-            run(weight.rows(), experts, Math.ceilDiv(assignments.count, experts));
+        if (x.scales != 0) {
+            arguments.put(x.scales);
         }
+        if (companion != null) {
+            arguments.put(companion.data()).put(companion.scales());
+        }
+        run(shape(matrices(series, assignments), companion != null, groups, each), weight.rows(), groups, each);
+    }
+
+    private LinearShape shape(@Nullable CudaMatrices matrices, boolean gated, long groups, long each) {
+        int outputs = weight.rows();
+        if (matrices != null && quantizes()) {
+            return gated ? matrices.quantizedGated() : matrices.quantized(each);
+        }
+        if (matrices != null) {
+            return gated ? matrices.gated(outputs, groups, each) : matrices.plain(outputs, groups, each);
+        }
+        return gated
+                ? choose(require(shapes.gatedFew), require(shapes.gatedMany), outputs, groups, each)
+                : choose(shapes.few, shapes.many, outputs, groups, each);
+    }
+
+    private static LinearShape require(@Nullable LinearShape shape) {
+        if (shape == null) {
+            throw new IllegalStateException("this weight takes no companion");
+        }
+        return shape;
     }
 }

@@ -14,15 +14,22 @@ final class CudaRouter {
     private static final int MOST_EXPERTS = 2048;
     private static final int PLAN_THREADS = 1024;
 
+    /** Up to so many choices one block sorts them as fast as many. */
+    private static final int FEW_CHOICES = 1024;
+
     private final Launch launch;
     private final Kernel route;
     private final Kernel plan;
+    private final Kernel planCounts;
+    private final Kernel planPlaces;
     private final Kernel sum;
 
     CudaRouter(CudaKernels kernels, Launch launch) {
         this.launch = launch;
         route = kernels.kernel("route");
         plan = kernels.kernel("plan");
+        planCounts = kernels.kernel("plan_counts");
+        planPlaces = kernels.kernel("plan_places");
         sum = kernels.kernel("sum_experts");
     }
 
@@ -66,16 +73,33 @@ final class CudaRouter {
         long expertOf = ints(scratch, choices);
         long ofToken = ints(scratch, choices);
         route(logits, correctionBias, rule, chosen, weights);
-        launch.begin()
-                .put(chosen)
-                .put(choices)
-                .put((long) rule.topK())
-                .put((long) rule.experts())
-                .put(starts)
-                .put(tokenRow)
-                .put(expertOf)
-                .put(ofToken)
-                .run(plan, new Grid(1, 1, 1, PLAN_THREADS));
+        if (choices <= FEW_CHOICES) {
+            launch.begin()
+                    .put(chosen)
+                    .put(choices)
+                    .put((long) rule.topK())
+                    .put((long) rule.experts())
+                    .put(starts)
+                    .put(tokenRow)
+                    .put(expertOf)
+                    .put(ofToken)
+                    .run(plan, new Grid(1, 1, 1, PLAN_THREADS));
+        } else {
+            long counts = ints(scratch, rule.experts());
+            Grid grid = new Grid(rule.experts(), 1, 1, PLAN_THREADS);
+            launch.begin().put(chosen).put(choices).put(counts).run(planCounts, grid);
+            launch.begin()
+                    .put(chosen)
+                    .put(choices)
+                    .put((long) rule.topK())
+                    .put((long) rule.experts())
+                    .put(counts)
+                    .put(starts)
+                    .put(tokenRow)
+                    .put(expertOf)
+                    .put(ofToken)
+                    .run(planPlaces, grid);
+        }
         return new CudaExperts.DevicePlan(tokens, rule.topK(), starts, tokenRow, expertOf, ofToken, weights);
     }
 

@@ -11,6 +11,10 @@ final class CudaRows {
     private final Launch launch;
     private final Staging staging;
     private final Kernel rmsNorm;
+    private final Kernel addRmsNorm;
+    private final Kernel toBf16;
+    private final Kernel toFp8;
+    private final Kernel roundGroups;
     private final Kernel add;
     private final Kernel addBias;
     private final Kernel fill;
@@ -24,6 +28,10 @@ final class CudaRows {
         this.launch = launch;
         this.staging = staging;
         rmsNorm = kernels.kernel("rms_norm");
+        addRmsNorm = kernels.kernel("add_rms_norm");
+        toBf16 = kernels.kernel("to_bf16");
+        toFp8 = kernels.kernel("to_fp8");
+        roundGroups = kernels.kernel("round_groups");
         add = kernels.kernel("add");
         addBias = kernels.kernel("add_bias");
         fill = kernels.kernel("fill");
@@ -52,6 +60,45 @@ final class CudaRows {
                 .put("out", out)
                 .put((long) x.cols())
                 .run(rmsNorm, Grid.rows(x.rows()));
+    }
+
+    void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out) {
+        OpShapes.add(x, delta);
+        OpShapes.rmsNorm(x, weight, out);
+        launch.begin()
+                .put("x", x)
+                .put("delta", delta)
+                .put("weight", weight)
+                .put((double) epsilon)
+                .put("out", out)
+                .put((long) x.cols())
+                .run(addRmsNorm, Grid.rows(x.rows()));
+    }
+
+    /** @param to  address of [rows, heads, width] BF16 numbers */
+    void toBf16(HeadView x, long to) {
+        launch.begin()
+                .put("x", x)
+                .put((long) x.heads())
+                .put((long) x.width())
+                .put(to)
+                .run(toBf16, Grid.rows(x.rows()));
+    }
+
+    /** Addresses of [count, width] floats, as many codes, and a scale for each 128. */
+    void toFp8(long x, long width, long count, long codes, long scales) {
+        launch.begin().put(x).put(width).put(codes).put(scales).run(toFp8, Grid.rows(count));
+    }
+
+    /** @param to  address of [rows, heads, width] floats */
+    void roundGroups(HeadView x, int group, long to) {
+        launch.begin()
+                .put("x", x)
+                .put((long) x.heads())
+                .put((long) x.width())
+                .put((long) group)
+                .put(to)
+                .run(roundGroups, Grid.rows(x.rows()));
     }
 
     void add(Tensor x, Tensor delta) {

@@ -2,6 +2,7 @@ package dev.fathom.kernels.cuda;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** Chooses the kernels of weights when they are bound. */
 final class CudaWeights {
@@ -11,11 +12,20 @@ final class CudaWeights {
     private final Staging staging;
     private final MemorySegment found;
 
-    CudaWeights(CudaDevice device, CudaKernels kernels, Launch launch, Staging staging) {
+    private final RoundedGroups groups;
+    private final boolean rounding;
+    private final @Nullable CudaMatrices matrices;
+
+    /** @param rounding  whether x may be rounded to BF16 */
+    CudaWeights(
+            CudaDevice device, CudaKernels kernels, Launch launch, Staging staging, CudaRows rows, boolean rounding) {
         this.device = device;
         this.kernels = kernels;
         this.launch = launch;
         this.staging = staging;
+        groups = new RoundedGroups(device, rows);
+        this.rounding = rounding;
+        matrices = rounding ? CudaMatrices.of(device, kernels, rows).orElse(null) : null;
         found = device.allocate(Integer.BYTES);
     }
 
@@ -23,7 +33,7 @@ final class CudaWeights {
     CudaLinear linear(DeviceMatrix first, int count) {
         boolean candidate = first.withNan(false).forTensorCores();
         boolean hasNan = candidate && first.format().equals("FP8") && hasNan(first, count);
-        return CudaLinear.of(first.withNan(hasNan), kernels, launch);
+        return CudaLinear.of(first.withNan(hasNan), new CudaLinear.Means(kernels, launch, groups, rounding, matrices));
     }
 
     /** NaN in FP8 says that a weight is broken; it is multiplied by kernels that pass it on. */

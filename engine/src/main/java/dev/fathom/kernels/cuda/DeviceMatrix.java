@@ -1,6 +1,7 @@
 package dev.fathom.kernels.cuda;
 
 import dev.fathom.kernels.KernelException;
+import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
@@ -18,9 +19,10 @@ import java.util.List;
  *
  * @param format     as the kernels' names have it
  * @param data       address
- * @param scales     address; 0 but for FP8, as are the fields after it
+ * @param scales     address; 0 but for FP8 and INT8, as are blockRows and blockCols
  * @param neighbours numbers that a thread takes from a row at once
  * @param hasNan     whether FP8 codes of NaN are among the numbers
+ * @param inputGroup columns of x that are rounded together before they meet it; {@link RoundedInput#NONE} for none
  */
 record DeviceMatrix(
         String format,
@@ -31,7 +33,8 @@ record DeviceMatrix(
         long blockRows,
         long blockCols,
         int neighbours,
-        boolean hasNan) {
+        boolean hasNan,
+        int inputGroup) {
     private static final int TENSOR_CHUNK = 128;
 
     /** Whether the kernels of tensor.cu can multiply it. */
@@ -41,13 +44,14 @@ record DeviceMatrix(
     }
 
     DeviceMatrix withNan(boolean found) {
-        return new DeviceMatrix(format, data, scales, rows, cols, blockRows, blockCols, neighbours, found);
+        return new DeviceMatrix(format, data, scales, rows, cols, blockRows, blockCols, neighbours, found, inputGroup);
     }
 
     /** @param weight  in device memory */
     static DeviceMatrix of(WeightMatrix weight) {
         return switch (weight) {
-            case Int8Matrix w -> throw notServed();
+            case Int8Matrix w ->
+                blocks(w, DeviceMemory.address(w.data(), "weight"), DeviceMemory.address(w.scales(), "scales"));
             case F32Matrix w -> plain("F32", w.data(), w, 4);
             case Bf16Matrix w -> plain("BF16", w.data(), w, 8);
             case F16Matrix w -> plain("F16", w.data(), w, 8);
@@ -65,24 +69,30 @@ record DeviceMatrix(
         };
     }
 
-    private static KernelException notServed() {
-        return new KernelException(
-                "INT8 weights are served on the CPU only, as products with them are of whole numbers, for"
-                        + " which there is no kernel on the GPU yet");
+    private static DeviceMatrix blocks(Fp8BlockMatrix weight, long data, long scales) {
+        return blocks("FP8", weight, new Blocks(weight.blockRows(), weight.blockCols()), data, scales);
     }
 
-    private static DeviceMatrix blocks(Fp8BlockMatrix weight, long data, long scales) {
-        boolean whole = weight.cols() % 8 == 0 && weight.blockCols() % 8 == 0;
+    private static DeviceMatrix blocks(Int8Matrix weight, long data, long scales) {
+        return blocks("INT8", weight, new Blocks(weight.blockRows(), weight.blockCols()), data, scales);
+    }
+
+    /** Numbers that share a scale. */
+    private record Blocks(int rows, int cols) {}
+
+    private static DeviceMatrix blocks(String format, WeightMatrix weight, Blocks blocks, long data, long scales) {
+        boolean whole = weight.cols() % 8 == 0 && blocks.cols % 8 == 0;
         return new DeviceMatrix(
-                "FP8",
+                format,
                 data,
                 scales,
                 weight.rows(),
                 weight.cols(),
-                weight.blockRows(),
-                weight.blockCols(),
+                blocks.rows,
+                blocks.cols,
                 whole ? 8 : 1,
-                true);
+                true,
+                RoundedInput.group(weight));
     }
 
     private static DeviceMatrix plain(String format, MemorySegment data, WeightMatrix weight, int neighbours) {
@@ -95,13 +105,21 @@ record DeviceMatrix(
                 0,
                 0,
                 weight.cols() % neighbours == 0 ? neighbours : 1,
-                false);
+                false,
+                RoundedInput.group(weight));
     }
 
     /** The same weight on the device, scales included. */
     static WeightMatrix copy(WeightMatrix weight, CudaDevice device) {
         return switch (weight) {
-            case Int8Matrix w -> throw notServed();
+            case Int8Matrix w ->
+                new Int8Matrix(
+                        copy(w.data(), device),
+                        copy(w.scales(), device),
+                        w.rows(),
+                        w.cols(),
+                        w.blockRows(),
+                        w.blockCols());
             case F32Matrix w -> new F32Matrix(copy(w.data(), device), w.rows(), w.cols());
             case Bf16Matrix w -> new Bf16Matrix(copy(w.data(), device), w.rows(), w.cols());
             case F16Matrix w -> new F16Matrix(copy(w.data(), device), w.rows(), w.cols());
@@ -141,27 +159,47 @@ record DeviceMatrix(
             device.copy(data(weights.get(i)), data.asSlice(i * dataBytes, dataBytes));
         }
         return switch (first) {
-            case Int8Matrix w -> throw notServed();
+            case Int8Matrix w -> {
+                MemorySegment scales = stackScales(weights, device);
+                yield new Stacked(
+                        blocks(w, data.address(), scales.address()), dataBytes, scales.byteSize() / 4 / weights.size());
+            }
             case F32Matrix w -> new Stacked(plain("F32", data, w, 4), dataBytes, 0);
             case Bf16Matrix w -> new Stacked(plain("BF16", data, w, 8), dataBytes, 0);
             case F16Matrix w -> new Stacked(plain("F16", data, w, 8), dataBytes, 0);
             case BlockMatrix w -> new Stacked(plain(served(w.format()), data, w, 1), dataBytes, 0);
             case Fp8BlockMatrix w -> {
-                long scaleBytes = Tensor.byteSize(w.scales().rows(), w.scales().cols());
-                MemorySegment scales = device.allocate(Math.multiplyExact(scaleBytes, weights.size()));
-                for (int i = 0; i < weights.size(); i++) {
-                    MemorySegment from =
-                            ((Fp8BlockMatrix) weights.get(i)).scales().data();
-                    device.copy(from.asSlice(0, scaleBytes), scales.asSlice(i * scaleBytes, scaleBytes));
-                }
-                yield new Stacked(blocks(w, data.address(), scales.address()), dataBytes, scaleBytes / 4);
+                MemorySegment scales = stackScales(weights, device);
+                yield new Stacked(
+                        blocks(w, data.address(), scales.address()), dataBytes, scales.byteSize() / 4 / weights.size());
             }
+        };
+    }
+
+    private static MemorySegment stackScales(List<WeightMatrix> weights, CudaDevice device) {
+        Tensor first = scales(weights.getFirst());
+        long bytes = Tensor.byteSize(first.rows(), first.cols());
+        MemorySegment all = device.allocate(Math.multiplyExact(bytes, weights.size()));
+        for (int i = 0; i < weights.size(); i++) {
+            device.copy(scales(weights.get(i)).data().asSlice(0, bytes), all.asSlice(i * bytes, bytes));
+        }
+        return all;
+    }
+
+    private static Tensor scales(WeightMatrix weight) {
+        return switch (weight) {
+            case Int8Matrix w -> w.scales();
+            case Fp8BlockMatrix w -> w.scales();
+            case F32Matrix w -> throw new IllegalArgumentException("F32 has no scales");
+            case Bf16Matrix w -> throw new IllegalArgumentException("BF16 has no scales");
+            case F16Matrix w -> throw new IllegalArgumentException("F16 has no scales");
+            case BlockMatrix w -> throw new IllegalArgumentException(w.format() + " keeps its scales in its blocks");
         };
     }
 
     private static MemorySegment data(WeightMatrix weight) {
         return switch (weight) {
-            case Int8Matrix w -> throw notServed();
+            case Int8Matrix w -> w.data();
             case F32Matrix w -> w.data();
             case Bf16Matrix w -> w.data();
             case F16Matrix w -> w.data();

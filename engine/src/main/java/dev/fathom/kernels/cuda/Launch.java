@@ -7,8 +7,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Puts a kernel into the device's stream. Arguments are eight bytes each, one behind the other, as all kernels here take them;
- * the driver copies them, so one piece of memory serves every launch.
+ * Puts kernels into the device's stream. Arguments are eight bytes each, one behind the other, as all kernels here take them;
+ * the driver copies them, so one piece of memory serves every launch. While a step is recorded, launches are collected and made
+ * together, by a graph if the same ones came before ({@link CudaGraphs}).
  */
 final class Launch {
     private static final int MOST_ARGUMENTS = 48;
@@ -17,21 +18,61 @@ final class Launch {
     private static final long ARGUMENTS_AT = 1;
     private static final long ARGUMENTS_SIZE = 2;
 
+    /** As of this compute capability kernels wait for the launch before (storage.cuh). */
+    private static final int OVERLAPPING = 90;
+
     private final CudaDevice device;
+    private final CudaGraphs graphs;
+    private final LaunchList waiting;
     private final MemorySegment arguments;
     private final MemorySegment size;
     private final MemorySegment extra;
+    private final LaunchConfig config;
+    private Runnable copies = () -> {};
+    private boolean recording;
     private long used;
 
-    Launch(CudaDevice device, Arena arena) {
+    Launch(CudaDevice device, CudaGraphs graphs, Arena arena) {
         this.device = device;
+        this.graphs = graphs;
+        waiting = new LaunchList(arena);
         arguments = arena.allocate(8L * MOST_ARGUMENTS, 16);
         size = arena.allocate(ValueLayout.JAVA_LONG);
         extra = arena.allocate(ValueLayout.JAVA_LONG, 5);
         extra.setAtIndex(ValueLayout.JAVA_LONG, 0, ARGUMENTS_AT);
-        extra.setAtIndex(ValueLayout.JAVA_LONG, 1, arguments.address());
         extra.setAtIndex(ValueLayout.JAVA_LONG, 2, ARGUMENTS_SIZE);
         extra.setAtIndex(ValueLayout.JAVA_LONG, 3, size.address());
+        config = new LaunchConfig(device.stream(), device.capability() >= OVERLAPPING, arena);
+        device.beforeWaiting(this::flush);
+    }
+
+    /** @param copies  sends what collected launches read */
+    void beforeFlush(Runnable copies) {
+        this.copies = copies;
+    }
+
+    /** From now on launches wait for {@link #flush}, or they do not. What waits is made first. */
+    void record(boolean now) {
+        flush();
+        recording = now;
+    }
+
+    boolean recording() {
+        return recording;
+    }
+
+    /** Makes the launches that wait. */
+    void flush() {
+        if (waiting.isEmpty()) {
+            return;
+        }
+        device.enter();
+        try {
+            copies.run();
+            graphs.run(waiting, () -> waiting.forEach(this::now));
+        } finally {
+            waiting.clear();
+        }
     }
 
     Launch begin() {
@@ -72,8 +113,17 @@ final class Launch {
         if (grid.isEmpty()) {
             return;
         }
-        device.enter();
-        size.set(ValueLayout.JAVA_LONG, 0, used);
-        device.driver().launch(kernel.name(), kernel.function(), grid, shared, device.stream(), extra.address());
+        if (recording) {
+            waiting.add(kernel, grid, shared, arguments.asSlice(0, used));
+        } else {
+            device.enter();
+            now(kernel, grid, shared, arguments.asSlice(0, used));
+        }
+    }
+
+    private void now(Kernel kernel, Grid grid, long shared, MemorySegment from) {
+        extra.setAtIndex(ValueLayout.JAVA_LONG, 1, from.address());
+        size.set(ValueLayout.JAVA_LONG, 0, from.byteSize());
+        device.driver().launch(kernel.name(), kernel.function(), grid, config.of(grid, shared), extra.address());
     }
 }

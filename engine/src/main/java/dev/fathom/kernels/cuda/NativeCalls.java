@@ -9,19 +9,17 @@ import java.lang.invoke.MethodHandle;
 import java.util.Collections;
 
 /**
- * Calls C functions that take integers and pointers and return an int. Two method handles serve all of them, because the JVM
+ * Calls C functions that take integers and pointers and return an int. One method handle serves all of them, because the JVM
  * writes a class for every handle: by the calling conventions of 64-bit Linux each such argument has a register or eight
  * bytes of the stack for itself, so a function takes what it wants of the first and leaves the rest.
  */
 final class NativeCalls {
-    private static final MethodHandle SIX = handle(6);
-    private static final MethodHandle ELEVEN = handle(11);
+    private static final MethodHandle SIX = handle();
 
     private NativeCalls() {}
 
-    private static MethodHandle handle(int arguments) {
-        MemoryLayout[] layouts =
-                Collections.nCopies(arguments, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new);
+    private static MethodHandle handle() {
+        MemoryLayout[] layouts = Collections.nCopies(6, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new);
         return Linker.nativeLinker().downcallHandle(FunctionDescriptor.of(ValueLayout.JAVA_INT, layouts));
     }
 
@@ -49,29 +47,6 @@ final class NativeCalls {
 
     static int call(MemorySegment function, long a) {
         return call(function, a, 0, 0, 0, 0, 0);
-    }
-
-    /** As {@code cuLaunchKernel} takes them: a function, its grid and block, shared bytes, a stream, two lists. */
-    static int launch(MemorySegment function, long kernel, Grid grid, long shared, long stream, long extra) {
-        try {
-            return (int) ELEVEN.invokeExact(
-                    function,
-                    kernel,
-                    grid.x(),
-                    grid.y(),
-                    grid.z(),
-                    (long) grid.threads(),
-                    1L,
-                    1L,
-                    shared,
-                    stream,
-                    0L,
-                    extra);
-        } catch (RuntimeException | Error thrown) {
-            throw thrown;
-        } catch (Throwable thrown) {
-            throw unexpected(thrown);
-        }
     }
 
     /** A method handle may declare anything; C throws nothing. */

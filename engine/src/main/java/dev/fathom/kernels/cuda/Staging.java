@@ -8,28 +8,41 @@ import java.util.IdentityHashMap;
 /**
  * Small arrays on their way to the device, and results on their way back. What is sent lies in a ring of pinned memory until
  * the device has copied it, and on the device at the same place of a ring there. An array that is sent again in the same
- * step is not copied again.
+ * step is not copied again. A step begins at the ring's beginning, so that steps alike send to the same places; what a recorded
+ * step sends is copied at once, before its launches.
  */
 final class Staging implements AutoCloseable {
     private static final long FIRST_BYTES = 4 << 20;
     private static final long ALIGNMENT = 256;
 
     private final CudaDevice device;
+    private final Launch launch;
     private final IdentityHashMap<Object, Long> sent = new IdentityHashMap<>();
     private MemorySegment host;
     private MemorySegment mirror;
     private long used;
+    private long copied;
+
+    /** Whether the device is done with all that was sent. */
+    private boolean drained = true;
+
     private MemorySegment results = MemorySegment.NULL;
 
-    Staging(CudaDevice device) {
+    Staging(CudaDevice device, Launch launch) {
         this.device = device;
+        this.launch = launch;
         host = pinned(FIRST_BYTES);
         mirror = device.allocate(FIRST_BYTES);
+        launch.beforeFlush(this::copy);
     }
 
     /** Arrays that come now are new, even if they are the same objects. */
     void forget() {
         sent.clear();
+        if (drained) {
+            used = 0;
+            copied = 0;
+        }
     }
 
     /** Writes what it is given, at its beginning. */
@@ -58,29 +71,43 @@ final class Staging implements AutoCloseable {
         if (bytes == 0) {
             return mirror.address();
         }
-        device.enter();
-        if (used + bytes > host.byteSize()) {
-            restart(bytes);
+        // By powers of two: a list of slots that is one longer than in the step before moves nothing behind it.
+        long room = Math.max(ALIGNMENT, Long.highestOneBit(2 * bytes - 1));
+        if (used + room > host.byteSize()) {
+            restart(room);
         }
-        MemorySegment from = host.asSlice(used, bytes);
-        writer.write(from);
+        writer.write(host.asSlice(used, bytes));
         long to = mirror.address() + used;
-        device.driver().copyToDeviceLater(to, from.address(), bytes, device.stream());
-        used = (used + bytes + ALIGNMENT - 1) & -ALIGNMENT;
+        used += room;
+        drained = false;
+        if (!launch.recording()) {
+            copy();
+        }
         return to;
     }
 
-    /** The ring begins again, when nothing of it is on its way any more. */
+    /** Copies what was not copied yet. */
+    private void copy() {
+        if (copied < used) {
+            device.enter();
+            device.driver()
+                    .copyToDeviceLater(
+                            mirror.address() + copied, host.address() + copied, used - copied, device.stream());
+            copied = used;
+        }
+    }
+
+    /** The ring begins again, larger, when nothing of it is on its way any more. */
     private void restart(long wanted) {
         device.synchronize();
+        long bytes = 2 * (used + wanted);
+        device.driver().freePinned(host.address());
+        device.free(mirror);
+        host = pinned(bytes);
+        mirror = device.allocate(bytes);
         sent.clear();
         used = 0;
-        if (wanted > host.byteSize()) {
-            device.driver().freePinned(host.address());
-            device.free(mirror);
-            host = pinned(2 * wanted);
-            mirror = device.allocate(2 * wanted);
-        }
+        copied = 0;
     }
 
     long ints(int[] values) {
@@ -94,6 +121,7 @@ final class Staging implements AutoCloseable {
     /** What {@code bytes} at {@code from} are when everything before has been done; valid until the next call. */
     MemorySegment fetch(long from, long bytes) {
         device.enter();
+        launch.flush();
         if (results.byteSize() < bytes) {
             device.synchronize();
             if (results.address() != 0) {
@@ -103,6 +131,7 @@ final class Staging implements AutoCloseable {
         }
         device.driver().copyToHostLater(results.address(), from, bytes, device.stream());
         device.synchronize();
+        drained = copied == used;
         return results.asSlice(0, bytes);
     }
 

@@ -2,8 +2,12 @@ package dev.fathom.model.deepseek;
 
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.Tensor;
+import org.jspecify.annotations.Nullable;
 
-/** One layer: attention, then experts or a dense MLP, each on a normalised copy and added to the residual stream. */
+/**
+ * One layer: attention, then experts or a dense MLP, each on a normalised copy and added to the residual stream, the second by
+ * whoever comes next, as adding and normalising are one operation.
+ */
 final class DecoderLayer {
     private final float epsilon;
     private final Tensor attentionNorm;
@@ -21,21 +25,26 @@ final class DecoderLayer {
         feedForward = FeedForward.load(weights.at("mlp"), layer);
     }
 
-    /** @param x [tokens, hidden], the residual stream, updated in place */
-    void forward(Tensor x, StepContext step, StepPlan plan) {
+    /**
+     * @param x       [tokens, hidden], the residual stream without {@code before}, which is added to it
+     * @param before  [tokens, hidden], what the layer before gave; null before the first
+     * @param delta   [tokens, hidden], receives what this one gives; may be {@code before}
+     */
+    void forward(Tensor x, @Nullable Tensor before, Tensor delta, StepContext step, StepPlan plan) {
         long mark = step.scratch().mark();
         Tensor normed = step.scratch().f32(x.rows(), x.cols());
-        Tensor delta = step.scratch().f32(x.rows(), x.cols());
 
-        step.kernels().rmsNorm(x, attentionNorm, epsilon, normed);
+        if (before == null) {
+            step.kernels().rmsNorm(x, attentionNorm, epsilon, normed);
+        } else {
+            step.kernels().addRmsNorm(x, before, attentionNorm, epsilon, normed);
+        }
         attention.forward(normed, delta, step, plan);
         step.comm().allReduce(delta);
-        step.kernels().add(x, delta);
 
-        step.kernels().rmsNorm(x, feedForwardNorm, epsilon, normed);
+        step.kernels().addRmsNorm(x, delta, feedForwardNorm, epsilon, normed);
         feedForward.forward(normed, delta, step);
         step.comm().allReduce(delta);
-        step.kernels().add(x, delta);
 
         step.scratch().release(mark);
     }

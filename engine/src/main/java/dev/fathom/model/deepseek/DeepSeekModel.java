@@ -131,9 +131,13 @@ public final class DeepSeekModel implements CausalLm {
         Tensor x = step.scratch().f32(step.tokenIds().length, config.hiddenSize());
         step.kernels().embed(embedding, step.tokenIds(), x);
         StepPlan plan = plan(step);
+        Tensor delta = step.scratch().f32(x.rows(), x.cols());
+        Tensor before = null;
         for (DecoderLayer layer : layers) {
-            layer.forward(x, step, plan);
+            layer.forward(x, before, delta, step, plan);
+            before = delta;
         }
+        step.kernels().add(x, delta);
         return head.apply(x, step);
     }
 

@@ -62,13 +62,15 @@ final class MtpLayer {
         step.kernels().copyColumns(x, joined, hidden.cols());
         join.apply(joined, x);
 
-        decoder.forward(x, step, plan);
+        Tensor delta = scratch.f32(tokens, hidden.cols());
+        decoder.forward(x, null, delta, step, plan);
 
-        step.kernels().rmsNorm(x, finalNorm, epsilon, x);
+        Tensor normed = scratch.f32(tokens, hidden.cols());
+        step.kernels().addRmsNorm(x, delta, finalNorm, epsilon, normed);
         Tensor result = scratch.f32(step.outputRows().length, hidden.cols());
         Tensor logits = scratch.f32(step.outputRows().length, head.rows());
         if (result.rows() > 0) {
-            step.kernels().gatherRows(x, step.outputRows(), result);
+            step.kernels().gatherRows(normed, step.outputRows(), result);
             head.apply(result, logits);
         }
         return new StepOutput(logits, result);

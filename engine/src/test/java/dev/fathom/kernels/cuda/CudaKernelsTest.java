@@ -45,7 +45,7 @@ class CudaKernelsTest {
                     .library();
             String machineCode = Files.readString(library, StandardCharsets.ISO_8859_1);
             assertThat(machineCode).startsWith("\177ELF").doesNotContain(folder.toString());
-            List<String> names = kernelNames();
+            List<String> names = kernelNames(target);
             for (String name : names) {
                 assertThat(machineCode).contains(".text." + name + "\0");
             }
@@ -58,10 +58,10 @@ class CudaKernelsTest {
     }
 
     /** Every kernel's name, those of macros written out. */
-    private static List<String> kernelNames() {
+    private static List<String> kernelNames(String target) {
         List<String> names = new ArrayList<>();
         for (String text : CudaKernels.source("sm_90a").files().values()) {
-            Matcher plain = Pattern.compile("^KERNEL (?:__launch_bounds__\\(\\w+\\) )?(\\w+)\\(", Pattern.MULTILINE)
+            Matcher plain = Pattern.compile("^KERNEL (?:__launch_bounds__\\([^)]*\\) )?(\\w+)\\(", Pattern.MULTILINE)
                     .matcher(text);
             while (plain.find()) {
                 names.add(plain.group(1));
@@ -78,22 +78,36 @@ class CudaKernelsTest {
             names.addAll(List.of("store_latent_" + cache, "load_latent_" + cache, "store_heads_" + cache));
             names.addAll(List.of("attend_runs_" + cache + "_1", "attend_runs_" + cache + "_2"));
         }
-        names.addAll(List.of("tensor_BF16_1", "tensor_BF16_4", "tensor_FP8_1", "tensor_FP8_4"));
+        for (String format : List.of("BF16", "FP8")) {
+            for (String rows : List.of("_1", "_4")) {
+                names.addAll(List.of("tensor_" + format + "_3" + rows, "tensor_" + format + "_1" + rows));
+                names.add("gated_" + format + "_1" + rows);
+            }
+        }
+        names.addAll(List.of("attend_latent_1", "attend_latent_4", "attend_flash"));
+        if (target.equals("sm_90a")) {
+            List.of("16", "32", "64", "128")
+                    .forEach(n -> names.addAll(List.of("matrix_small_" + n, "matrix_split_" + n)));
+            List.of("16", "32", "64").forEach(n -> names.add("gated_matrix_small_" + n));
+            names.addAll(List.of(
+                    "matrix_large_128", "gated_matrix_large_128", "quantized_64", "quantized_128", "quantized_gated"));
+        }
         return names;
     }
 
     /** How many neighbours a thread may take at once, by format as kernels are named. */
-    private static final Map<String, List<Integer>> FORMATS = Map.of(
-            "F32", List.of(1, 4),
-            "BF16", List.of(1, 8),
-            "F16", List.of(1, 8),
-            "FP8", List.of(1, 8),
-            "Q4_0", List.of(1),
-            "Q5_0", List.of(1),
-            "Q8_0", List.of(1),
-            "Q4_K", List.of(1),
-            "Q5_K", List.of(1),
-            "Q6_K", List.of(1));
+    private static final Map<String, List<Integer>> FORMATS = Map.ofEntries(
+            Map.entry("F32", List.of(1, 4)),
+            Map.entry("BF16", List.of(1, 8)),
+            Map.entry("F16", List.of(1, 8)),
+            Map.entry("FP8", List.of(1, 8)),
+            Map.entry("INT8", List.of(1, 8)),
+            Map.entry("Q4_0", List.of(1)),
+            Map.entry("Q5_0", List.of(1)),
+            Map.entry("Q8_0", List.of(1)),
+            Map.entry("Q4_K", List.of(1)),
+            Map.entry("Q5_K", List.of(1)),
+            Map.entry("Q6_K", List.of(1)));
 
     @Test
     void hasEveryFileOfTheProgram() {

@@ -12,10 +12,14 @@ public final class TestDevice {
 
     private TestDevice() {}
 
-    /** The GPU's backend; where no GPU is, the backend that a server would take then. */
+    /** The GPU's backend with the reference's numbers; where no GPU is, the backend that a server would take then. */
     public static KernelBackend open(int threads) {
+        return open(threads, CudaOptions.EXACT);
+    }
+
+    public static KernelBackend open(int threads, CudaOptions options) {
         try {
-            return CudaBackend.open(CACHE, System.out::print);
+            return CudaBackend.open(CACHE, options, System.out::print);
         } catch (KernelException e) {
             System.out.println("No GPU here, the vector backend stands in: " + e.getMessage());
             return new VectorBackend(threads);

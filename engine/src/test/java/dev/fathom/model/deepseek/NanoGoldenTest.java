@@ -35,6 +35,7 @@ class NanoGoldenTest {
         "fp8, c-avx2, AUTO",
         "bf16, vector, ABSORBED",
         "fp8, cuda, AUTO",
+        "fp8, cuda-without-graphs, AUTO",
         "bf16, cuda, ABSORBED",
     })
     void equalsTheReference(String weights, String backend, AttentionForm form) {

@@ -12,7 +12,7 @@ import dev.fathom.model.ModelOptions;
 record NanoModel(KernelBackend kernels, SafetensorsSource weights, DeepSeekModel model) implements AutoCloseable {
     /**
      * @param format   fp8 or bf16
-     * @param backend  scalar, vector, c, c-avx2 or cuda
+     * @param backend  a name that {@link Backends} knows
      */
     static NanoModel open(String format, String backend, ModelOptions options) {
         CheckpointFiles files = switch (format) {

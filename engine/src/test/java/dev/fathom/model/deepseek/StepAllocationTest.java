@@ -58,7 +58,7 @@ class StepAllocationTest {
             StepContext step = new StepContext(
                     new int[] {5 + i}, batch, new int[] {0}, kv, nano.kernels(), Communicator.single(), scratch);
             long before = threads.getCurrentThreadAllocatedBytes();
-            nano.kernels().beginStep();
+            nano.kernels().beginStep(1);
             nano.model().forward(step);
             bytes += threads.getCurrentThreadAllocatedBytes() - before;
             scratch.reset();

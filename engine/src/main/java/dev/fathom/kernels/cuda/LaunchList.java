@@ -1,0 +1,87 @@
+package dev.fathom.kernels.cuda;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Launches that have not been made yet, as numbers: for each its kernel, grid, shared memory, how many bytes of arguments, and
+ * these. Two lists of the same numbers do the same.
+ */
+final class LaunchList {
+    private static final int HEAD = 8;
+    private static final long FIRST_BYTES = 1 << 17;
+
+    private final Arena arena;
+    private final List<Kernel> kernels = new ArrayList<>();
+    private MemorySegment numbers;
+    private long used;
+
+    LaunchList(Arena arena) {
+        this.arena = arena;
+        numbers = arena.allocate(FIRST_BYTES, 16);
+    }
+
+    boolean isEmpty() {
+        return used == 0;
+    }
+
+    void clear() {
+        used = 0;
+        kernels.clear();
+    }
+
+    void add(Kernel kernel, Grid grid, long shared, MemorySegment arguments) {
+        long bytes = arguments.byteSize();
+        if (used + 8 * HEAD + bytes > numbers.byteSize()) {
+            MemorySegment larger = arena.allocate(2 * numbers.byteSize() + bytes, 16);
+            larger.copyFrom(numbers);
+            numbers = larger;
+        }
+        long[] head = {kernel.function(), grid.x(), grid.y(), grid.z(), grid.threads(), shared, bytes, 0};
+        MemorySegment.copy(head, 0, numbers, ValueLayout.JAVA_LONG, used, HEAD);
+        numbers.asSlice(used + 8 * HEAD, bytes).copyFrom(arguments);
+        used += 8 * HEAD + bytes;
+        kernels.add(kernel);
+    }
+
+    /** Makes one launch. */
+    @FunctionalInterface
+    interface Runner {
+        void run(Kernel kernel, Grid grid, long shared, MemorySegment arguments);
+    }
+
+    void forEach(Runner runner) {
+        long at = 0;
+        for (Kernel kernel : kernels) {
+            Grid grid = new Grid(number(at, 1), number(at, 2), number(at, 3), (int) number(at, 4));
+            long bytes = number(at, 6);
+            runner.run(kernel, grid, number(at, 5), numbers.asSlice(at + 8 * HEAD, bytes));
+            at += 8 * HEAD + bytes;
+        }
+    }
+
+    private long number(long at, int index) {
+        return numbers.get(ValueLayout.JAVA_LONG, at + 8L * index);
+    }
+
+    /** The same for lists of the same numbers. */
+    long hash() {
+        long hash = used;
+        for (long at = 0; at < used; at += 8) {
+            hash = (hash ^ numbers.get(ValueLayout.JAVA_LONG, at)) * 0x9E3779B97F4A7C15L;
+            hash ^= hash >>> 29;
+        }
+        return hash;
+    }
+
+    long[] copy() {
+        return numbers.asSlice(0, used).toArray(ValueLayout.JAVA_LONG);
+    }
+
+    boolean sameAs(long[] other) {
+        return numbers.asSlice(0, used).mismatch(MemorySegment.ofArray(other)) == -1;
+    }
+}
