@@ -249,14 +249,13 @@ __device__ void attend_latent(const u8* rows, const Queries& q, float scale, flo
 ATTEND_LATENT(1, 2)
 ATTEND_LATENT(4, 1)
 
-static const int FLASH_ROWS = 64, ROWS_THREADS = 2 * FLASH_ROWS;
+static const int FLASH_ROWS = 128, ROWS_THREADS = 2 * FLASH_ROWS;
 static const int NOPE = 128, ROPE = 64, VALUE = 128;    // of a head
 static const int KEY_ROW = 2 * (NOPE + ROPE), VALUE_ROW = 2 * VALUE;
 
 /* As attend_expanded, for heads of the widths above; queries, keys and values are BF16, heads one behind the other. A warp has
-   16 rows; their queries stay in registers, shares go from the scores' registers straight into the sums'. Two blocks fit on a
-   multiprocessor: while one takes exponentials the other multiplies. */
-KERNEL __launch_bounds__(ROWS_THREADS, 2) attend_flash(const u16* query, long rows, long firstQuery, const u16* keysValues,
+   16 rows; their queries stay in registers, shares go from the scores' registers straight into the sums'. */
+KERNEL __launch_bounds__(ROWS_THREADS, 1) attend_flash(const u16* query, long rows, long firstQuery, const u16* keysValues,
         const u16* ropeKeys, long keys, long firstKey, double scale, float* out, long outRow, long outHead, float* logSumExp,
         long heads) {
     in_turn();

@@ -15,7 +15,7 @@ final class FlashAttention {
     private static final int ROPE = 64;
     private static final int FEW_HEADS = 16;
     private static final int MANY_HEADS = 64;
-    private static final int ROWS = 64;
+    private static final int ROWS = 128;
     private static final int NOPE = 128;
     private static final int VALUE = 128;
     private static final long EXPANDED_BYTES =
