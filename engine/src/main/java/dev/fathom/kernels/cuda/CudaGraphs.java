@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * declared stale when memory moves or a batch changes.
  */
 final class CudaGraphs implements AutoCloseable {
-    /** Batch sizes times lengths of contexts by powers of two; one takes about a megabyte. */
+    /** Batch sizes times lengths of contexts by powers of two. */
     private static final int MOST = 512;
 
     private final CudaDevice device;
