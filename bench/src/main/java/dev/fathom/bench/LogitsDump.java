@@ -50,7 +50,7 @@ public final class LogitsDump {
             int[] positions = IntStream.range(0, ids.length).toArray();
             AttentionBatch batch =
                     new AttentionBatch(new int[] {0, ids.length}, new int[] {ids.length}, new int[][] {positions});
-            loaded.kernels().beginStep();
+            loaded.kernels().beginStep(ids.length);
             StepOutput output = loaded.model()
                     .forward(new StepContext(
                             ids, batch, positions, kv, loaded.kernels(), Communicator.single(), scratch));
