@@ -193,7 +193,7 @@ class DeepSeekConfigReaderTest {
                 "\"num_key_value_heads\": 128 | \"num_key_value_heads\": 8 | num_key_value_heads is 8",
                 "\"type\": \"yarn\" | \"type\": \"linear\" | rope type linear is not served",
                 "\"type\": \"yarn\" | \"type\": \"yarn\", \"attention_factor\": 1.2 | attention_factor is not served",
-                "\"quant_method\": \"fp8\" | \"quant_method\": \"awq\" | quant_method awq is not served",
+                "\"quant_method\": \"fp8\" | \"quant_method\": \"gptq\" | quant_method gptq is not served",
                 "\"fmt\": \"e4m3\" | \"fmt\": \"e5m2\" | fmt e5m2",
                 "DeepseekV3ForCausalLM | DeepseekV4ForCausalLM | architecture DeepseekV4ForCausalLM is not served",
                 "DeepseekV3ForCausalLM | DeepseekV32ForCausalLM | index_n_heads",
