@@ -40,24 +40,24 @@ public final class DeviceBenchmark implements AutoCloseable {
     private static final int RUNS = 3;
 
     private final KernelBackend kernels;
-    private final PrintStream out;
+    private final PrintStream out = System.out;
     private final Arena arena = Arena.ofShared();
     private final Arena host = Arena.ofShared();
     private final BenchData data = new BenchData(host);
     private final StepScratch scratch;
     private final Tensor one;
 
-    private DeviceBenchmark(KernelBackend kernels, PrintStream out) {
+    private DeviceBenchmark(KernelBackend kernels) {
         this.kernels = kernels;
-        this.out = out;
         scratch = new StepScratch(1 << 20, kernels::allocate);
         one = tensor(1, 1);
     }
 
     public static void main(String[] arguments) {
         CudaOptions options = arguments.length > 0 ? CudaOptions.EXACT : CudaOptions.USUAL;
-        try (KernelBackend kernels = CudaBackend.open(new KernelCache(KERNEL_CACHE), options, System.out::print);
-                DeviceBenchmark benchmark = new DeviceBenchmark(kernels, System.out)) {
+        PrintStream progress = System.out;
+        try (KernelBackend kernels = CudaBackend.open(new KernelCache(KERNEL_CACHE), options, progress::print);
+                DeviceBenchmark benchmark = new DeviceBenchmark(kernels)) {
             System.out.println(kernels.description());
             benchmark.linear("F8_E4M3", "o_proj", 7168, 16384);
             benchmark.linear("F8_E4M3", "dense gate", 18432, HIDDEN);

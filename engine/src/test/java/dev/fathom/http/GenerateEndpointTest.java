@@ -83,8 +83,9 @@ class GenerateEndpointTest {
     @Test
     void takesRequestsAsSglangRouterPassesThemOn() {
         try (var server = TestServer.start(saying("ok"))) {
-            String router = "{\"model\": \"unknown\", \"text\": \"x\", \"stream\": false, \"log_metrics\": true, \"background\":"
-                    + " false, \"no_logs\": false, \"return_bytes\": false, \"return_entropy\": false, \"conversation_id\": null}";
+            String router =
+                    "{\"model\": \"unknown\", \"text\": \"x\", \"stream\": false, \"log_metrics\": true, \"background\":"
+                            + " false, \"no_logs\": false, \"return_bytes\": false, \"return_entropy\": false, \"conversation_id\": null}";
             assertThat(server.post("/generate", router).status()).isEqualTo(200);
         }
     }

@@ -360,8 +360,9 @@ class BrokenCheckpointTest {
 
     private static Path nano() {
         try {
-            Path config = Path.of(Objects.requireNonNull(BrokenCheckpointTest.class.getResource("/models/nano/config.json"))
-                    .toURI());
+            Path config =
+                    Path.of(Objects.requireNonNull(BrokenCheckpointTest.class.getResource("/models/nano/config.json"))
+                            .toURI());
             return Objects.requireNonNull(config.getParent());
         } catch (URISyntaxException e) {
             throw new UncheckedIOException(new IOException(e));
