@@ -7,6 +7,7 @@ import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
+import dev.fathom.kernels.KeyIndex;
 import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.load.ModelSize.Amount;
@@ -61,7 +62,7 @@ public final class ModelCensus {
                 total.keyValue,
                 total.experts,
                 share,
-                new KvShape(layers, row.latentWidth(), row.ropeWidth()),
+                new KvShape(layers, row.latentWidth(), row.ropeWidth(), row.indexWidth()),
                 config.integer("max_position_embeddings"));
     }
 
@@ -158,6 +159,8 @@ public final class ModelCensus {
         @Override
         public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
             return switch (method.getName()) {
+                case "name", "description" -> "counting";
+                case "keyIndex" -> unused(KeyIndex.class);
                 case "bind" -> bound((WeightMatrix) first(arguments));
                 case "bindHeads" -> {
                     heads = heads.plus(amount((WeightMatrix) first(arguments)), 1);

@@ -60,6 +60,14 @@ class ModelCensusTest {
     }
 
     @Test
+    void countsEveryModelThatIsKnown() {
+        for (KnownModels.Known known : KnownModels.all()) {
+            ModelSize size = ModelCensus.of(known.config(), PlanFormat.PUBLISHED);
+            assertThat(size.parameters()).as(known.ids().getFirst()).isGreaterThan(1_000_000_000);
+        }
+    }
+
+    @Test
     void readsFewerExpertsThanThereAre() {
         ModelSize size = ModelCensus.of(KnownModels.config("DeepSeek-V2-Lite").orElseThrow(), PlanFormat.BF16);
         assertThat(size.decodeBytes(1)).isBetween(4.8e9, 5e9);
