@@ -83,7 +83,7 @@ class LlamaConfigReaderTest {
                 "\"hidden_act\": \"silu\" | \"hidden_act\": \"gelu\" | hidden_act gelu is not served, only silu is",
                 "\"use_cache\": true | \"sliding_window\": 4096 | sliding_window is given, which LlamaForCausalLM",
                 "\"use_cache\": true | \"partial_rotary_factor\": 0.5 | partial_rotary_factor 0.5 is not served",
-                "\"use_cache\": true | \"quantization_config\": {\"quant_method\": \"awq\"} | quant_method awq is not",
+                "\"use_cache\": true | \"quantization_config\": {\"quant_method\": \"gptq\"} | quant_method gptq is not",
                 "\"llama3\" | \"dynamic\" | rope type dynamic is not served, only llama3 and default are",
                 "\"low_freq_factor\": 1.0 | \"low_freq_factor\": 4.0 | low_freq_factor 4.0",
                 "\"num_key_value_heads\": 8 | \"num_key_value_heads\": 5 | cannot share num_key_value_heads 5 evenly",
