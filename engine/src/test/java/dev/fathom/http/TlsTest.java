@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.AlgorithmParameters;
 import java.security.Key;
 import java.security.KeyStore;
 import java.security.cert.Certificate;
@@ -34,13 +35,12 @@ import org.junit.jupiter.api.io.TempDir;
 class TlsTest {
     private static final char[] PASSWORD = "changeit".toCharArray();
 
-    @TempDir
-    Path folder;
-
+    private Path folder;
     private KeyStore store;
 
     @BeforeAll
-    void makeCertificate() throws Exception {
+    void makeCertificate(@TempDir Path folder) throws Exception {
+        this.folder = folder;
         Path file = folder.resolve("store.p12");
         Process keytool = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "keytool")
@@ -153,7 +153,9 @@ class TlsTest {
                 Cipher.ENCRYPT_MODE,
                 SecretKeyFactory.getInstance("PBEWithHmacSHA256AndAES_256")
                         .generateSecret(new PBEKeySpec("sesame".toCharArray())));
-        return new EncryptedPrivateKeyInfo(cipher.getParameters(), cipher.doFinal(key)).getEncoded();
+        AlgorithmParameters parameters = AlgorithmParameters.getInstance("PBES2"); // the name that the encoding knows
+        parameters.init(cipher.getParameters().getEncoded());
+        return new EncryptedPrivateKeyInfo(parameters, cipher.doFinal(key)).getEncoded();
     }
 
     private void pem(String name, String kind, byte[] content) throws IOException {
