@@ -4,6 +4,7 @@ import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
+import dev.fathom.kernels.GpuOptions;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
@@ -12,7 +13,6 @@ import dev.fathom.kernels.KvShape;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.cuda.CudaBackend;
-import dev.fathom.kernels.cuda.CudaOptions;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import java.io.PrintStream;
@@ -54,7 +54,7 @@ public final class DeviceBenchmark implements AutoCloseable {
     }
 
     public static void main(String[] arguments) {
-        CudaOptions options = arguments.length > 0 ? CudaOptions.EXACT : CudaOptions.USUAL;
+        GpuOptions options = arguments.length > 0 ? GpuOptions.EXACT : GpuOptions.USUAL;
         PrintStream progress = System.out;
         try (KernelBackend kernels = CudaBackend.open(new KernelCache(KERNEL_CACHE), options, progress::print);
                 DeviceBenchmark benchmark = new DeviceBenchmark(kernels)) {

@@ -1,6 +1,6 @@
 package dev.fathom.cli;
 
-import dev.fathom.kernels.cuda.CudaOptions;
+import dev.fathom.kernels.GpuOptions;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -22,12 +22,12 @@ final class CudaFlags {
     private @Nullable Integer mostGraphRows;
 
     /** @throws CliException naming a flag that cannot be used */
-    CudaOptions options() {
+    GpuOptions options() {
         if (mostGraphRows != null && mostGraphRows < 1) {
             throw CliException.usage("--cuda-graph-max-bs must be positive, got " + mostGraphRows
                     + "; --disable-cuda-graph does without graphs.");
         }
-        CudaOptions options = CudaOptions.USUAL.withExact(deterministic);
+        GpuOptions options = GpuOptions.USUAL.withExact(deterministic);
         if (withoutGraphs) {
             return options.withMostGraphRows(0);
         }

@@ -1,7 +1,7 @@
 package dev.fathom.load;
 
 import dev.fathom.kernels.CpuBinding;
-import dev.fathom.kernels.cuda.CudaOptions;
+import dev.fathom.kernels.GpuOptions;
 import dev.fathom.model.ModelOptions;
 import java.nio.file.Path;
 import java.util.function.Consumer;
@@ -31,7 +31,7 @@ public record LoadOptions(
         @Nullable Path tokenizerPath,
         String kernelBackend,
         @Nullable Path kernelCache,
-        CudaOptions cuda,
+        GpuOptions cuda,
         int threads,
         CpuBinding cpuBinding,
         ModelOptions model,
@@ -53,7 +53,7 @@ public record LoadOptions(
             null,
             "auto",
             null,
-            CudaOptions.USUAL,
+            GpuOptions.USUAL,
             0,
             CpuBinding.NONE,
             ModelOptions.DEFAULT,
@@ -80,7 +80,7 @@ public record LoadOptions(
         return with(fields -> fields.kernelCache = value);
     }
 
-    public LoadOptions withCuda(CudaOptions value) {
+    public LoadOptions withCuda(GpuOptions value) {
         return with(fields -> fields.cuda = value);
     }
 
@@ -132,7 +132,7 @@ public record LoadOptions(
         private @Nullable Path tokenizerPath;
         private String kernelBackend;
         private @Nullable Path kernelCache;
-        private CudaOptions cuda;
+        private GpuOptions cuda;
         private int threads;
         private CpuBinding cpuBinding;
         private ModelOptions model;

@@ -5,6 +5,7 @@ import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
 import dev.fathom.kernels.ExpertsKernel;
 import dev.fathom.kernels.GatedKernel;
+import dev.fathom.kernels.GpuOptions;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
@@ -32,7 +33,7 @@ import java.util.function.Consumer;
 public final class CudaBackend implements KernelBackend {
     private final CudaDevice device;
     private final CudaKernels kernels;
-    private final CudaOptions options;
+    private final GpuOptions options;
     private final CudaGraphs graphs;
     private final Arena arena = Arena.ofShared();
     private final Launch launch;
@@ -43,7 +44,7 @@ public final class CudaBackend implements KernelBackend {
     private final CudaRouter router;
     private final CudaWeights weights;
 
-    private CudaBackend(CudaDevice device, CudaKernels kernels, CudaOptions options) {
+    private CudaBackend(CudaDevice device, CudaKernels kernels, GpuOptions options) {
         this.device = device;
         this.kernels = kernels;
         this.options = options;
@@ -73,7 +74,7 @@ public final class CudaBackend implements KernelBackend {
      * @param progress  gets pieces of text while kernels are compiled
      * @throws KernelException if there is no device, or the kernels cannot be had
      */
-    public static CudaBackend open(KernelCache cache, CudaOptions options, Consumer<String> progress) {
+    public static CudaBackend open(KernelCache cache, GpuOptions options, Consumer<String> progress) {
         CudaDevice device = CudaDevice.open(CudaDriver.LIBRARY);
         boolean opened = false;
         try {

@@ -1,5 +1,6 @@
 package dev.fathom.kernels.cuda;
 
+import dev.fathom.kernels.GpuOptions;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelContractTest;
 import dev.fathom.kernels.OnDevice;
@@ -13,7 +14,7 @@ class CudaRoundingTest extends KernelContractTest {
 
     @Override
     protected KernelBackend backend(int threads) {
-        KernelBackend backend = TestDevice.open(threads, CudaOptions.USUAL);
+        KernelBackend backend = TestDevice.open(threads, GpuOptions.USUAL);
         device = backend instanceof CudaBackend;
         return new OnDevice(backend);
     }

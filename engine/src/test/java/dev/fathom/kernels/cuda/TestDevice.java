@@ -1,5 +1,6 @@
 package dev.fathom.kernels.cuda;
 
+import dev.fathom.kernels.GpuOptions;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
 import dev.fathom.kernels.KernelException;
@@ -14,10 +15,10 @@ public final class TestDevice {
 
     /** The GPU's backend with the reference's numbers; where no GPU is, the backend that a server would take then. */
     public static KernelBackend open(int threads) {
-        return open(threads, CudaOptions.EXACT);
+        return open(threads, GpuOptions.EXACT);
     }
 
-    public static KernelBackend open(int threads, CudaOptions options) {
+    public static KernelBackend open(int threads, GpuOptions options) {
         try {
             return CudaBackend.open(CACHE, options, System.out::print);
         } catch (KernelException e) {

@@ -1,9 +1,9 @@
 package dev.fathom.model.deepseek;
 
+import dev.fathom.kernels.GpuOptions;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.c.CpuTarget;
 import dev.fathom.kernels.c.TestKernels;
-import dev.fathom.kernels.cuda.CudaOptions;
 import dev.fathom.kernels.cuda.TestDevice;
 import dev.fathom.kernels.scalar.ScalarBackend;
 import dev.fathom.kernels.vector.VectorBackend;
@@ -21,8 +21,8 @@ final class Backends {
             case "c" -> TestKernels.open(CpuTarget.AVX512, THREADS);
             case "c-avx2" -> TestKernels.open(CpuTarget.AVX2, THREADS);
             case "cuda" -> TestDevice.open(THREADS);
-            case "cuda-rounding" -> TestDevice.open(THREADS, CudaOptions.USUAL);
-            case "cuda-without-graphs" -> TestDevice.open(THREADS, CudaOptions.EXACT.withMostGraphRows(0));
+            case "cuda-rounding" -> TestDevice.open(THREADS, GpuOptions.USUAL);
+            case "cuda-without-graphs" -> TestDevice.open(THREADS, GpuOptions.EXACT.withMostGraphRows(0));
             default -> throw new IllegalArgumentException("no backend " + name);
         };
     }
