@@ -78,6 +78,9 @@ final class AnthropicMessages {
         }
         List<String> texts = new ArrayList<>();
         List<JsonNode> blocks = blocks(where, content);
+        if (blocks.isEmpty()) {
+            throw RequestException.invalid(where, where + " is empty: send at least one block.");
+        }
         for (int i = 0; i < blocks.size(); i++) {
             JsonFields block = JsonFields.object(where + "[" + i + "]", blocks.get(i));
             String type = required(block, "type");

@@ -187,6 +187,7 @@ class AnthropicEndpointTest {
                     "messages": []                                                    | messages is empty
                     "messages": [{"role": "tool", "content": "x"}]                    | messages[0].role must be
                     "messages": [{"role": "user"}]                                    | messages[0].content is missing
+                    "messages": [{"role": "user", "content": []}]                     | messages[0].content is empty
                     "messages": [{"role": "user", "content": [{"type": "image"}]}]    | cannot be read here
                     "messages": [{"role": "user", "content": 3}]                      | messages[0].content must be
                     "max_tokens": 0                                                   | max_tokens must be at least 1
