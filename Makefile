@@ -14,7 +14,7 @@ build:
 	./fathom version
 
 test:
-	mvn -q -B -Dquick -Dfathom.excludedGroups=slow -pl engine test
+	mvn -q -B -Dquick -DforkCount=2 -Dfathom.excludedGroups=slow -pl engine test
 
 check:
 	.ci/run

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -58,6 +59,7 @@ class ConversionTest {
     }
 
     @Test
+    @Tag("slow")
     void changesNoNumberWhereTheNewFormatHoldsIt() {
         CheckpointFiles bf16 =
                 convert(CheckpointFiles.folder(Bf16NanoCheckpoint.folder()), TargetFormat.Q8_0, "a.gguf");
@@ -103,6 +105,7 @@ class ConversionTest {
     }
 
     @Test
+    @Tag("slow")
     void refusesWhatWouldLoseOrOverwrite() throws IOException {
         Path there = Files.createDirectory(folder.resolve("there"));
         assertRefused(nano(), TargetFormat.BF16, there, "exists already, and is not overwritten");

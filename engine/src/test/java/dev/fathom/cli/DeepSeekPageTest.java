@@ -14,10 +14,12 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** docs/deepseek.md: its commands are parsed by the program, those that can run on the embedded model run, its errors exist. */
+@Tag("slow")
 class DeepSeekPageTest {
     private static final Path PAGE = Path.of("../docs/deepseek.md");
     private static final Path SOURCES = Path.of("src/main/java");

@@ -2,6 +2,7 @@ package dev.fathom.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -36,12 +37,14 @@ class PlanCommandTest {
     }
 
     @Test
+    @Tag("slow")
     void saysWhatIsMissingWhereNothingFits() {
         assertThat(plan(0, "deepseek-ai/DeepSeek-V3", "--memory", "64"))
                 .contains("It fits in no format: as GGUF Q4_K it needs 480.8 GB of memory.");
     }
 
     @Test
+    @Tag("slow")
     void printsNoCommandForWhatIsNotServed() {
         assertThat(plan(0, "deepseek-ai/DeepSeek-V3", "--memory", "512", "--nodes", "2"))
                 .contains(
@@ -64,6 +67,7 @@ class PlanCommandTest {
     }
 
     @Test
+    @Tag("slow")
     void measuresThisMachine() {
         String text = plan(0, "src/main/resources/models/nano", "--gpus", "0");
         assertThat(runner.err()).contains("Measured as published: ", "GFLOP/s");

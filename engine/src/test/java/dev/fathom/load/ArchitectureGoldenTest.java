@@ -10,6 +10,7 @@ import dev.fathom.model.IndexerForm;
 import dev.fathom.model.ModelOptions;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Every architecture at toy size (logits of at most about 5), in every way to run it, held to the reference: greedy tokens,
  * the logits after each prompt, and the log-sum-exp of the logits at every prompt position.
  */
+@Tag("slow")
 class ArchitectureGoldenTest {
     private static final float BOUND = 5e-5f;
 

@@ -10,6 +10,7 @@ import dev.fathom.kernels.KernelBackend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -35,6 +36,7 @@ class BackendsTest {
     }
 
     @Test
+    @Tag("slow")
     void prefersCompiledKernelsAndTellsWhichOperationsTheyServe() {
         try (KernelBackend kernels = open(CPU.withKernelCache(folder))) {
             if (kernels.name().equals("c")) {

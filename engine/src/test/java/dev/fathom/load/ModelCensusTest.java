@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -60,6 +61,7 @@ class ModelCensusTest {
     }
 
     @Test
+    @Tag("slow")
     void countsEveryModelThatIsKnown() {
         for (KnownModels.Known known : KnownModels.all()) {
             ModelSize size = ModelCensus.of(known.config(), PlanFormat.PUBLISHED);

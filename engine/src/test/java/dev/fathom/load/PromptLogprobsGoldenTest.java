@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -39,6 +40,7 @@ class PromptLogprobsGoldenTest {
         "vector, 16, 16, true, 7",
         "vector, 4096, 16, false, 3",
     })
+    @Tag("slow")
     void equalTheReferences(String backend, int chunk, int pageSize, boolean radix, int from) throws Exception {
         List<GoldenCase> cases = GoldenCase.tinyV3();
         EngineConfig config = EngineConfig.defaults(4096, Set.of())

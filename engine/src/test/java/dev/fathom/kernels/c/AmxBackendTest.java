@@ -3,8 +3,10 @@ package dev.fathom.kernels.c;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelContractTest;
 import dev.fathom.tensor.WeightMatrix;
+import org.junit.jupiter.api.Tag;
 
 /** On a processor without matrix tiles, the kernels of the widest target that runs there. */
+@Tag("slow")
 class AmxBackendTest extends KernelContractTest {
     private boolean tiles;
 

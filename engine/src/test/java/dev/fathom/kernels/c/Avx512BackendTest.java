@@ -2,7 +2,9 @@ package dev.fathom.kernels.c;
 
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelContractTest;
+import org.junit.jupiter.api.Tag;
 
+@Tag("slow")
 class Avx512BackendTest extends KernelContractTest {
     @Override
     protected KernelBackend backend(int threads) {

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,6 +37,7 @@ class CKernelsTest {
     }
 
     @Test
+    @Tag("slow")
     void compilesEveryTargetWithoutAPathOfThisMachine() throws IOException {
         for (CpuTarget target : CpuTarget.values()) {
             if (!compilerThere()) {
@@ -53,6 +55,7 @@ class CKernelsTest {
     }
 
     @Test
+    @Tag("slow")
     void rebuildsALibraryThatIsWholeButDoesNotLoad() throws Exception {
         if (!compilerThere() || CpuTarget.running(CpuTarget.CPU_INFO).isEmpty()) {
             return; // nothing could be rebuilt or loaded; the refusals are tested elsewhere

@@ -7,8 +7,10 @@ import dev.fathom.kernels.OnDevice;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
+import org.junit.jupiter.api.Tag;
 
 /** The contract on the GPU with x rounded to BF16, as a server takes it; where none is, on a stand-in behind the same copies. */
+@Tag("slow")
 class CudaRoundingTest extends KernelContractTest {
     private boolean device;
 

@@ -10,10 +10,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The GPU with x rounded to BF16 leaves the reference's answer only where that was nearly tied; an exact stand-in never does. */
+@Tag("slow")
 class CudaRoundingGoldenTest {
     /** A tool call, JSON and prose after a tool's result. */
     private static final Set<Integer> CASES = Set.of(4, 6, 7);

@@ -9,6 +9,7 @@ import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -19,6 +20,7 @@ class Fp8CacheTest {
 
     @ParameterizedTest
     @CsvSource({"fp8, vector, AUTO", "bf16, vector, AUTO", "fp8, c, ABSORBED", "fp8, c, EXPANDED"})
+    @Tag("slow")
     void staysNearTheReference(String weights, String backend, AttentionForm form) {
         List<GoldenCase> cases = GoldenCase.nano("nano_" + weights);
         try (NanoModel nano = NanoModel.open(weights, backend, ModelOptions.DEFAULT.withAttentionForm(form))) {

@@ -26,12 +26,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class MtpLayerTest {
     private static final ModelOptions WITH_MTP = new ModelOptions(AttentionForm.AUTO, 1024, 0, true);
 
     @Test
+    @Tag("slow")
     void draftsWhatTheModelSaysNextMostOfTheTime() {
         int drafted = 0;
         int accepted = 0;

@@ -15,11 +15,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Nano's projections in four bits, beside the reference on the BF16 weights. */
+@Tag("slow")
 class NanoAwqTest {
     /** Largest change of a logit (of 45) at a prompt's last position; see numerics. */
     private static final float BAND = 12f;

@@ -17,12 +17,14 @@ import dev.fathom.model.GoldenRunner;
 import dev.fathom.model.ModelOptions;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** The nano model read from GGUF files. */
+@Tag("slow")
 class NanoGgufTest {
     private static final GoldenRun PLAIN = new GoldenRun(KvFormat.F32, true, 64, false);
 

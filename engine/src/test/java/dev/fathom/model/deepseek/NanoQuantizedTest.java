@@ -15,10 +15,12 @@ import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Nano's BF16 weights quantized at load, beside the reference on the BF16 weights. */
+@Tag("slow")
 class NanoQuantizedTest {
     /** Largest change of a logit (of 45) at a prompt's last position; see numerics. */
     private static final float BAND = 8f;

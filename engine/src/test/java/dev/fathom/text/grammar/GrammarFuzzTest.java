@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -24,6 +25,7 @@ class GrammarFuzzTest {
             List.of("^(a|b)*[^c-f]{2,9}\\d+$", "[\\w.]+@\\p{L}+\\.(com|org)?", "((a+)?b{0,3}|\\u{1F600})*");
 
     @Test
+    @Tag("slow")
     void refusesOrServesWhateverComes() {
         System.out.println("GrammarFuzzTest seed " + SEED);
         SplittableRandom random = new SplittableRandom(SEED);
