@@ -5,6 +5,7 @@ import dev.fathom.api.FinishReason;
 /**
  * A finished request in numbers.
  *
+ * @param submittedNanos         when it was submitted, by {@link System#nanoTime}
  * @param queueNanos             from submission to the first step; the whole time where there was none
  * @param timeToFirstTokenNanos  from submission to the first token; 0 if there was none
  * @param totalNanos             from submission to the end
@@ -12,6 +13,7 @@ import dev.fathom.api.FinishReason;
  */
 public record RequestTiming(
         String id,
+        long submittedNanos,
         long queueNanos,
         long timeToFirstTokenNanos,
         long totalNanos,

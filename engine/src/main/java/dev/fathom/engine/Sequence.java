@@ -212,6 +212,7 @@ final class Sequence {
         long arrived = submission.arrivedNanos();
         return new RequestTiming(
                 id(),
+                arrived,
                 (started ? admittedNanos : nowNanos) - arrived,
                 generated() == 0 ? 0 : firstTokenNanos - arrived,
                 nowNanos - arrived,

@@ -7,9 +7,13 @@ import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
 import java.time.Instant;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The spans of one request. Used by the thread that answers it. */
+/**
+ * The spans of one request. Used by the thread that answers it. Moments are told apart by {@link System#nanoTime}, the
+ * engine's clock too, so that no stage leaves its request.
+ */
 final class RequestTrace {
     private static final AttributeKey<Long> INPUT = AttributeKey.longKey("gen_ai.usage.input_tokens");
     private static final AttributeKey<Long> OUTPUT = AttributeKey.longKey("gen_ai.usage.output_tokens");
@@ -20,9 +24,11 @@ final class RequestTrace {
     private final Tracing tracing;
     private final Span request;
     private final Instant began;
+    private final long beganNanos = System.nanoTime();
     private @Nullable Instant submitted;
     private List<String> ids = List.of();
 
+    /** @param began now */
     RequestTrace(Tracing tracing, Span request, Instant began) {
         this.tracing = tracing;
         this.request = request;
@@ -31,7 +37,7 @@ final class RequestTrace {
 
     /** Template and tokenizer are done, and the engine has the request. */
     void submitted(TextStream answer) {
-        submitted = Instant.now();
+        submitted = now();
         ids = answer.ids();
     }
 
@@ -41,24 +47,25 @@ final class RequestTrace {
 
     /** The answer is written, or will not be. */
     void end() {
-        Instant now = Instant.now();
-        Instant taken = submitted;
-        if (taken != null) {
-            tracing.stage(request, "tokenize", began).end(taken);
-            Instant generated = taken;
-            for (String id : ids) {
-                RequestTiming timing = tracing.take(id);
-                if (timing != null) {
-                    generated = later(generated, engine(timing, taken));
-                }
-            }
-            tracing.stage(request, "answer", generated).end(later(now, generated));
+        List<RequestTiming> timings =
+                ids.stream().map(tracing::take).filter(Objects::nonNull).toList();
+        Instant now = now(); // after the sequences' ends
+        Instant tokenized = timings.stream()
+                .map(timing -> at(timing.submittedNanos()))
+                .min(Instant::compareTo)
+                .orElse(submitted);
+        if (tokenized != null) {
+            tracing.stage(request, "tokenize", began).end(tokenized);
+            Instant generated =
+                    timings.stream().map(this::engine).max(Instant::compareTo).orElse(tokenized);
+            tracing.stage(request, "answer", generated).end(now);
         }
-        request.end(later(now, began));
+        request.end(now);
     }
 
     /** Queue, prefill and decode of one sequence; returns when it ended. */
-    private Instant engine(RequestTiming timing, Instant from) {
+    private Instant engine(RequestTiming timing) {
+        Instant from = at(timing.submittedNanos());
         Instant admitted = from.plusNanos(timing.queueNanos());
         Instant ended = from.plusNanos(timing.totalNanos());
         tracing.stage(request, "queue", from).setAttribute(ID, timing.id()).end(admitted);
@@ -78,7 +85,11 @@ final class RequestTrace {
         return ended;
     }
 
-    private static Instant later(Instant a, Instant b) {
-        return a.isAfter(b) ? a : b;
+    private Instant now() {
+        return at(System.nanoTime());
+    }
+
+    private Instant at(long nanos) {
+        return began.plusNanos(nanos - beganNanos);
     }
 }

@@ -3,11 +3,15 @@ package dev.fathom.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.net.httpserver.HttpServer;
+import dev.fathom.engine.EngineListener;
+import dev.fathom.engine.RequestTiming;
+import dev.fathom.serve.EngineListeners;
 import dev.fathom.serve.Fathom;
 import dev.fathom.serve.FathomOptions;
 import dev.fathom.serve.Generator;
 import dev.fathom.serve.TextService;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -19,6 +23,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** What a collector of OpenTelemetry hears of requests to the embedded model, over real sockets. */
@@ -30,7 +36,23 @@ class TracingTest {
 
     @Test
     void tellsTheStagesOfARequestInTheClientsTrace() throws Exception {
-        List<SpanBytes> spans = spans(COMPLETION.formatted(""));
+        checkStages(spans(COMPLETION.formatted("")));
+    }
+
+    /** The engine may be done before the thread that submitted a request runs on. */
+    @Test
+    void keepsStagesWithinTheirRequestWhenItsThreadIsLate() throws Exception {
+        var ended = new CountDownLatch(1);
+        EngineListener end = new EngineListener() {
+            @Override
+            public void finished(RequestTiming timing) {
+                ended.countDown();
+            }
+        };
+        checkStages(spans(COMPLETION.formatted(""), end, generator -> late(generator, ended)));
+    }
+
+    private static void checkStages(List<SpanBytes> spans) {
         SpanBytes request = only(spans, "POST /v1/completions");
         assertThat(request.trace()).isEqualTo(TRACE);
         assertThat(request.parent()).isEqualTo(PARENT);
@@ -67,6 +89,18 @@ class TracingTest {
         assertThat(request.failed()).isTrue();
     }
 
+    /** Submitting returns only when the sequence has ended. */
+    private static Generator late(Generator generator, CountDownLatch ended) {
+        return (Generator) Proxy.newProxyInstance(
+                Generator.class.getClassLoader(), new Class<?>[] {Generator.class}, (proxy, method, arguments) -> {
+                    Object result = method.invoke(generator, arguments);
+                    if (method.getName().equals("submit")) {
+                        ended.await();
+                    }
+                    return result;
+                });
+    }
+
     private static SpanBytes only(List<SpanBytes> spans, String name) {
         return spans.stream()
                 .filter(span -> span.name().equals(name))
@@ -78,14 +112,20 @@ class TracingTest {
 
     /** Everything the collector got when one completion was asked for and the tracing closed. */
     private static List<SpanBytes> spans(String completion) throws Exception {
+        return spans(completion, EngineListener.none(), UnaryOperator.identity());
+    }
+
+    private static List<SpanBytes> spans(String completion, EngineListener listener, UnaryOperator<Generator> changed)
+            throws Exception {
         List<byte[]> received = new CopyOnWriteArrayList<>();
         HttpServer collector = collector(received);
         try {
             URI endpoint =
                     URI.create("http://127.0.0.1:" + collector.getAddress().getPort() + "/v1/traces");
             try (Tracing tracing = Tracing.to(endpoint, "fathom-test", "1");
-                    Fathom fathom = Fathom.load(FathomOptions.EMBEDDED.withListener(tracing));
-                    var server = start(fathom, tracing)) {
+                    Fathom fathom = Fathom.load(
+                            FathomOptions.EMBEDDED.withListener(new EngineListeners(List.of(tracing, listener))));
+                    var server = start(fathom, tracing, changed)) {
                 HttpRequest request = HttpRequest.newBuilder(
                                 URI.create("http://127.0.0.1:" + server.port() + "/v1/completions"))
                         .header("traceparent", "00-" + TRACE + "-" + PARENT + "-01")
@@ -105,8 +145,8 @@ class TracingTest {
         return spans;
     }
 
-    private static TestServer start(Fathom fathom, Tracing tracing) {
-        Generator generator = Generator.of(fathom.engine());
+    private static TestServer start(Fathom fathom, Tracing tracing, UnaryOperator<Generator> changed) {
+        Generator generator = changed.apply(Generator.of(fathom.engine()));
         return TestServer.traced(new TextService(fathom.model(), generator), generator, tracing);
     }
 
