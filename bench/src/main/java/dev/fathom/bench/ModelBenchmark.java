@@ -6,6 +6,8 @@ import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.cuda.CudaBackend;
+import dev.fathom.kernels.cuda.StepProfile;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
 import dev.fathom.load.ModelLoader;
@@ -36,11 +38,15 @@ import java.util.stream.IntStream;
  * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
  * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
  * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing). {@code kv=FP8_E4M3} among the cases
- * is the cache's format, {@code quantization=w8a8_int8} (or {@code fp8}) what plain weights are quantized to at load.
+ * is the cache's format, {@code quantization=w8a8_int8} (or {@code fp8}) what plain weights are quantized to at load;
+ * {@code weights=random} needs no weights beside config.json; {@code profile} says on a GPU where a step of each case spends its
+ * time, kernel by kernel.
  */
 public final class ModelBenchmark implements AutoCloseable {
     private static final List<String> USUAL = List.of("pp512", "tg64", "tg64x8", "tg64x32");
     private static final String QUANTIZATION = "quantization=";
+    private static final String RANDOM = "weights=random";
+    private static final String PROFILE = "profile";
     private static final int DECODE_CONTEXT = 128;
     private static final Path KERNEL_CACHE = Path.of("bench", "target", "kernel-cache");
     private static final Pattern CASE = Pattern.compile("(pp|tg)(\\d+)(?:x(\\d+))?(?:@(\\d+))?");
@@ -133,6 +139,7 @@ public final class ModelBenchmark implements AutoCloseable {
         Optional<String> quantization = option(words, QUANTIZATION);
         List<String> given = words.stream()
                 .filter(word -> !word.startsWith(CACHE) && !word.startsWith(QUANTIZATION))
+                .filter(word -> !word.equals(RANDOM) && !word.equals(PROFILE))
                 .toList();
         List<String> names = given.isEmpty() ? USUAL : given;
         List<Case> cases = names.stream().map(Case::parse).toList();
@@ -140,8 +147,8 @@ public final class ModelBenchmark implements AutoCloseable {
                 .withKernelBackend(backend)
                 .withKernelCache(KERNEL_CACHE)
                 .withThreads(threads);
-        if (quantization.isPresent()) {
-            options = options.withWeights(new WeightOptions(quantization.get(), false));
+        if (quantization.isPresent() || words.contains(RANDOM)) {
+            options = options.withWeights(new WeightOptions(quantization.orElse(null), words.contains(RANDOM)));
         }
         if (!model.equals("nano")) {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
@@ -149,6 +156,9 @@ public final class ModelBenchmark implements AutoCloseable {
         try (LoadedModel loaded = ModelLoader.load(options, LoadProgress.none());
                 ModelBenchmark benchmark = new ModelBenchmark(loaded, format, cases)) {
             benchmark.run(cases, runs, System.out);
+            if (words.contains(PROFILE)) {
+                benchmark.profile(cases, System.out);
+            }
         }
     }
 
@@ -251,6 +261,19 @@ public final class ModelBenchmark implements AutoCloseable {
         double seconds = (System.nanoTime() - start) / 1e9;
         scratch.reset();
         return seconds;
+    }
+
+    private void profile(List<Case> cases, PrintStream out) {
+        if (!(loaded.kernels() instanceof CudaBackend cuda)) {
+            throw new IllegalArgumentException("profile: only a GPU's steps are recorded, and this one ran on "
+                    + loaded.kernels().description());
+        }
+        for (Case one : cases) {
+            int queries = one.prefill() ? one.tokens() : 1;
+            StepProfile profile =
+                    cuda.profile(() -> step(ids(one.batch() * queries), one.batch(), queries, one.context() + queries));
+            out.printf(Locale.ROOT, "%n%s, one step:%n%s", one.name(), profile.table());
+        }
     }
 
     private static double median(double[] values) {

@@ -68,6 +68,7 @@ final class CudaAttention {
 
     private void attendByFlash(FlashAttention by, Latent latent, AttentionBatch batch) {
         Rows rows = send(batch);
+        double keysOfRow = Arrays.stream(batch.contextLength()).average().orElse(0);
         HeadView query = latent.query;
         long longest = bucket(longest(batch));
         long runLength = by.runLength(query.rows(), query.heads(), longest);
@@ -79,7 +80,7 @@ final class CudaAttention {
             int count = Math.min(most, query.rows() - from);
             Latent part = new Latent(
                     query.rows(from, count), latent.out.rows(from, count), latent.kv, latent.layer, latent.scale);
-            by.attendLatent(part, rows.from(from), scratch, runs, runLength);
+            by.attendLatent(part, rows.from(from), new FlashAttention.Runs(scratch, runs, runLength), keysOfRow);
             if (runs > 1) {
                 merge(part.out, rows.from(from), scratch, runs, runLength);
             }

@@ -22,6 +22,8 @@ import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
@@ -135,6 +137,27 @@ public final class CudaBackend implements KernelBackend {
     public void beginStep(int rows) {
         launch.record(rows <= options.mostGraphRows());
         staging.forget();
+    }
+
+    /**
+     * Profiles a step: its launches are recorded, made once, and then timed.
+     *
+     * @param step  begins with {@link #beginStep} and ends with {@link #download}
+     */
+    public StepProfile profile(Runnable step) {
+        List<StepProfile> profiles = new ArrayList<>();
+        launch.profile(launches -> {
+            launches.forEach(launch::now);
+            profiles.add(new Profiler(Profiler.on(device, graphs, launch::now)).profile(launches));
+        });
+        try {
+            step.run();
+        } finally {
+            launch.profile(null);
+        }
+        return profiles.stream()
+                .max(Comparator.comparingInt(StepProfile::launches))
+                .orElseThrow(() -> new IllegalArgumentException("a step without launches has no profile"));
     }
 
     @Override

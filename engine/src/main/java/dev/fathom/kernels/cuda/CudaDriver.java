@@ -269,6 +269,27 @@ final class CudaDriver {
         }
     }
 
+    long createEvent() {
+        MemorySegment function = find("cuEventCreate");
+        return result("cuEventCreate", to -> NativeCalls.call(function, to, 0));
+    }
+
+    void destroyEvent(long event) {
+        check("cuEventDestroy", NativeCalls.call(find("cuEventDestroy_v2"), event));
+    }
+
+    /** Notes when the stream is there. */
+    void recordEvent(long event, long stream) {
+        check("cuEventRecord", NativeCalls.call(find("cuEventRecord"), event, stream));
+    }
+
+    /** Of two events that the stream has passed. */
+    double secondsBetween(long first, long second) {
+        MemorySegment function = find("cuEventElapsedTime");
+        int bits = intResult("cuEventElapsedTime", to -> NativeCalls.call(function, to, first, second));
+        return Float.intBitsToFloat(bits) / 1e3;
+    }
+
     /** What this thread puts into the stream until {@link #endCapture} becomes a graph and is not done. */
     void beginCapture(long stream) {
         int threadLocal = 1;

@@ -43,7 +43,8 @@ final class CudaGraphs implements AutoCloseable {
         device.driver().launchGraph(step.graph, device.stream());
     }
 
-    private long capture(Runnable now) {
+    /** The launches that {@code now} makes, as the driver's CUgraphExec. */
+    long capture(Runnable now) {
         CudaDriver driver = device.driver();
         driver.beginCapture(device.stream());
         boolean captured = false;

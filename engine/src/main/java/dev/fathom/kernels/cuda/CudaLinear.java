@@ -105,7 +105,13 @@ final class CudaLinear {
         return rows <= few.rows() || small.x() * small.y() * small.z() <= FEW_BLOCKS ? few : many;
     }
 
-    private void run(LinearShape shape, long outputs, long groups, long rows) {
+    /**
+     * @param rows     of x that each group has, on the average
+     * @param weights  2 where a companion is multiplied too
+     */
+    private void run(LinearShape shape, long outputs, long groups, long rows, int weights) {
+        double numbers = (double) outputs * weight.cols() * groups * weights;
+        launch.work(numbers * weight.bytesOfNumber(), 2 * numbers * rows);
         launch.run(shape.kernel(), shape.grid(outputs, groups, rows), shape.shared());
     }
 
@@ -139,7 +145,7 @@ final class CudaLinear {
             shape = choose(shapes.few, shapes.many, outputs, heads, x.rows());
         }
         arguments.put("y", y).put((long) x.rows()).put(NONE).put(NONE).put(NONE);
-        run(shape, outputs, heads, x.rows());
+        run(shape, outputs, heads, x.rows(), 1);
     }
 
     private boolean quantizes() {
@@ -160,7 +166,7 @@ final class CudaLinear {
                 .put(NONE)
                 .put(NONE)
                 .put(codes.scales());
-        run(matrices.quantized(x.rows()), weight.rows(), 1, x.rows());
+        run(matrices.quantized(x.rows()), weight.rows(), 1, x.rows(), 1);
     }
 
     /** The whole weight, for every row of x. */
@@ -239,7 +245,7 @@ final class CudaLinear {
                 .put(companion.weight.data())
                 .put(companion.weight.scales());
         LinearShape shape = choose(require(shapes.gatedFew), require(shapes.gatedMany), weight.rows(), 1, x.rows());
-        run(shape, weight.rows(), 1, x.rows());
+        run(shape, weight.rows(), 1, x.rows(), 2);
     }
 
     /**
@@ -304,7 +310,8 @@ final class CudaLinear {
         if (companion != null) {
             arguments.put(companion.data()).put(companion.scales());
         }
-        run(shape(matrices(series, assignments), companion != null, groups, each), weight.rows(), groups, each);
+        LinearShape shape = shape(matrices(series, assignments), companion != null, groups, each);
+        run(shape, weight.rows(), groups, each, companion != null ? 2 : 1);
     }
 
     private LinearShape shape(@Nullable CudaMatrices matrices, boolean gated, long groups, long each) {

@@ -208,6 +208,16 @@ record DeviceMatrix(
         };
     }
 
+    /** Scales not counted. */
+    double bytesOfNumber() {
+        return switch (format) {
+            case "F32" -> 4;
+            case "BF16", "F16" -> 2;
+            case "FP8", "INT8" -> 1;
+            default -> (double) BlockFormat.valueOf(format).rowBytes(cols) / cols;
+        };
+    }
+
     /** Columns of scales. */
     private long scaleCols() {
         return blockCols == 0 ? 0 : Math.ceilDiv(cols, blockCols);

@@ -73,12 +73,22 @@ final class FlashAttention {
         return length;
     }
 
-    /** @param partial  address of [rows, heads, runs, LATENT + 2] numbers, where there is more than one run */
-    void attendLatent(CudaAttention.Latent latent, CudaAttention.Rows batch, long partial, long runs, long runLength) {
+    /**
+     * How a row's keys are cut.
+     *
+     * @param partial  address of [rows, heads, runs, LATENT + 2] numbers, where there is more than one run
+     * @param length   of a run
+     */
+    record Runs(long partial, long count, long length) {}
+
+    /** @param keysOfRow  that a row sees, on the average */
+    void attendLatent(CudaAttention.Latent latent, CudaAttention.Rows batch, Runs runs, double keysOfRow) {
         HeadView query = latent.query();
         int heads = headsOfBlock(query.heads());
         long shared = latentBytes(heads);
+        double keys = keysOfRow * query.rows();
         launch.begin()
+                .work(2 * keys * (LATENT + ROPE), 2 * keys * query.heads() * (2 * LATENT + ROPE))
                 .put(CudaCache.address(latent.kv(), latent.layer()))
                 .put("query", query)
                 .put((long) query.heads())
@@ -86,13 +96,13 @@ final class FlashAttention {
                 .put(batch.first())
                 .put(batch.seen())
                 .put((double) latent.scale())
-                .put(partial)
-                .put(runs)
-                .put(runLength)
+                .put(runs.partial)
+                .put(runs.count)
+                .put(runs.length)
                 .put("out", latent.out())
                 .run(
                         kernels.kernel("attend_latent_" + heads / FEW_HEADS, shared),
-                        new Grid(query.rows(), Math.ceilDiv(query.heads(), heads), runs, THREADS),
+                        new Grid(query.rows(), Math.ceilDiv(query.heads(), heads), runs.count, THREADS),
                         shared);
     }
 
@@ -112,7 +122,10 @@ final class FlashAttention {
         long queriesAt = rounded(queries, query);
         long keysAt = rounded(keys, keysValues);
         long sharedAt = rounded(sharedKeys, HeadView.of(ropeKeys, 1));
+        double seen = Math.clamp(firstQuery - firstKey + query.rows() / 2.0, 0, ropeKeys.rows());
+        double pairs = seen * query.rows() * query.heads();
         launch.begin()
+                .work(2.0 * keysValues.rows() * query.heads() * (NOPE + VALUE), 2 * pairs * (NOPE + ROPE + VALUE))
                 .put(queriesAt)
                 .put((long) query.rows())
                 .put((long) firstQuery)

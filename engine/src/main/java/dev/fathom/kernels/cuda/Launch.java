@@ -5,6 +5,8 @@ import dev.fathom.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Puts kernels into the device's stream. Arguments are eight bytes each, one behind the other, as all kernels here take them;
@@ -30,6 +32,8 @@ final class Launch {
     private final LaunchConfig config;
     private Runnable copies = () -> {};
     private boolean recording;
+    private Work work = Work.UNKNOWN;
+    private @Nullable Consumer<LaunchList> profiler;
     private long used;
 
     Launch(CudaDevice device, CudaGraphs graphs, Arena arena) {
@@ -54,7 +58,13 @@ final class Launch {
     /** From now on launches wait for {@link #flush}, or they do not. What waits is made first. */
     void record(boolean now) {
         flush();
-        recording = now;
+        recording = now || profiler != null;
+    }
+
+    /** @param by  gets, instead of their being made, the launches that wait; null as usual */
+    void profile(@Nullable Consumer<LaunchList> by) {
+        flush();
+        profiler = by;
     }
 
     boolean recording() {
@@ -69,7 +79,11 @@ final class Launch {
         device.enter();
         try {
             copies.run();
-            graphs.run(waiting, () -> waiting.forEach(this::now));
+            if (profiler != null) {
+                profiler.accept(waiting);
+            } else {
+                graphs.run(waiting, () -> waiting.forEach(this::now));
+            }
         } finally {
             waiting.clear();
         }
@@ -77,6 +91,13 @@ final class Launch {
 
     Launch begin() {
         used = 0;
+        work = Work.UNKNOWN;
+        return this;
+    }
+
+    /** For profiles. */
+    Launch work(double bytes, double operations) {
+        work = new Work(bytes, operations);
         return this;
     }
 
@@ -114,14 +135,15 @@ final class Launch {
             return;
         }
         if (recording) {
-            waiting.add(kernel, grid, shared, arguments.asSlice(0, used));
+            waiting.add(kernel, grid, shared, arguments.asSlice(0, used), work);
         } else {
             device.enter();
             now(kernel, grid, shared, arguments.asSlice(0, used));
         }
     }
 
-    private void now(Kernel kernel, Grid grid, long shared, MemorySegment from) {
+    /** Makes one launch at once. */
+    void now(Kernel kernel, Grid grid, long shared, MemorySegment from) {
         extra.setAtIndex(ValueLayout.JAVA_LONG, 1, from.address());
         size.set(ValueLayout.JAVA_LONG, 0, from.byteSize());
         device.driver().launch(kernel.name(), kernel.function(), grid, config.of(grid, shared), extra.address());

@@ -16,6 +16,7 @@ final class LaunchList {
 
     private final Arena arena;
     private final List<Kernel> kernels = new ArrayList<>();
+    private final List<Work> works = new ArrayList<>();
     private MemorySegment numbers;
     private long used;
 
@@ -31,9 +32,10 @@ final class LaunchList {
     void clear() {
         used = 0;
         kernels.clear();
+        works.clear();
     }
 
-    void add(Kernel kernel, Grid grid, long shared, MemorySegment arguments) {
+    void add(Kernel kernel, Grid grid, long shared, MemorySegment arguments, Work work) {
         long bytes = arguments.byteSize();
         if (used + 8 * HEAD + bytes > numbers.byteSize()) {
             MemorySegment larger = arena.allocate(2 * numbers.byteSize() + bytes, 16);
@@ -45,6 +47,7 @@ final class LaunchList {
         numbers.asSlice(used + 8 * HEAD, bytes).copyFrom(arguments);
         used += 8 * HEAD + bytes;
         kernels.add(kernel);
+        works.add(work);
     }
 
     /** Makes one launch. */
@@ -54,12 +57,42 @@ final class LaunchList {
     }
 
     void forEach(Runner runner) {
+        forEach(runner, (kernel, grid) -> 1);
+    }
+
+    /** How often each launch of a kind is made. */
+    @FunctionalInterface
+    interface Times {
+        int of(Kernel kernel, Grid grid);
+    }
+
+    void forEach(Runner runner, Times times) {
         long at = 0;
         for (Kernel kernel : kernels) {
-            Grid grid = new Grid(number(at, 1), number(at, 2), number(at, 3), (int) number(at, 4));
+            Grid grid = grid(at);
             long bytes = number(at, 6);
-            runner.run(kernel, grid, number(at, 5), numbers.asSlice(at + 8 * HEAD, bytes));
+            for (int left = times.of(kernel, grid); left > 0; left--) {
+                runner.run(kernel, grid, number(at, 5), numbers.asSlice(at + 8 * HEAD, bytes));
+            }
             at += 8 * HEAD + bytes;
+        }
+    }
+
+    private Grid grid(long at) {
+        return new Grid(number(at, 1), number(at, 2), number(at, 3), (int) number(at, 4));
+    }
+
+    /** What a profile wants to know of a launch. */
+    @FunctionalInterface
+    interface Visitor {
+        void visit(Kernel kernel, Grid grid, Work work);
+    }
+
+    void visit(Visitor visitor) {
+        long at = 0;
+        for (int i = 0; i < kernels.size(); i++) {
+            visitor.visit(kernels.get(i), grid(at), works.get(i));
+            at += 8 * HEAD + number(at, 6);
         }
     }
 
