@@ -14,7 +14,8 @@ Q = gguf.GGMLQuantizationType
 BLOCKS = 12
 # Byte offsets of the half-precision scales in a block.
 SCALES = {Q.Q4_0: [0], Q.Q5_0: [0], Q.Q8_0: [0], Q.Q4_K: [0, 2], Q.Q5_K: [0, 2], Q.Q6_K: [208],
-          Q.Q4_1: [0, 2], Q.Q5_1: [0, 2], Q.IQ4_NL: [0], Q.Q3_K: [108]}
+          Q.Q4_1: [0, 2], Q.Q5_1: [0, 2], Q.IQ4_NL: [0], Q.Q3_K: [108],
+          Q.Q2_K: [80, 82], Q.IQ4_XS: [0]}
 EXTREMES = [0x0000, 0x8000, 0x0001, 0x83FF, 0x0400, 0x7BFF, 0xFBFF, 0x3C00]
 
 random = np.random.default_rng(20261123)

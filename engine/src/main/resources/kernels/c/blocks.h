@@ -32,6 +32,54 @@ ALWAYS void put_k_scales(const struct strip *s, const uint8_t *at, long block) {
              minimum);
 }
 
+static void unpack_q2_k(struct strip *s) {
+    const uint8_t *at = s->first;
+    for (long b = 0; b < s->blocks; b++, at += 84) {
+        bytes head[4];
+        ask(s->ahead, s->lines);
+        ints both = four_bytes(at + 80, s->stride);
+        floats d = low_halves(both);
+        floats minimum = sub(zeros(), low_halves(shift_right(both, 16)));
+        sixteen_bytes(at, s->stride, head);
+        for (int run = 0; run < 16; run++) {
+            ints byte = shift_right(head[run / 4], run % 4 * 8);
+            put_scale(s, 16 * b + run, mul(to_floats(and_ints(byte, all_ints(15))), d));
+            put_minimum(s, 16 * b + run, mul(to_floats(and_ints(shift_right(byte, 4), all_ints(15))), minimum));
+        }
+        for (int i = 0; i < 4; i++) {
+            bytes q[4];
+            sixteen_bytes(at + 16 + 16 * i, s->stride, q);
+            for (int j = 0; j < 4; j++) {
+                long quad = 64 * b + i / 2 * 32 + 8 * j + i % 2 * 4;
+                for (int c = 0; c < 4; c++) {
+                    put_unsigned(s, quad + c, and_bytes(shift_right(q[c], 2 * j), all_bytes(3)));
+                }
+            }
+        }
+    }
+}
+
+static void unpack_iq4_xs(struct strip *s) {
+    const uint8_t *at = s->first;
+    for (long b = 0; b < s->blocks; b++, at += 136) {
+        ask(s->ahead, s->lines);
+        ints head = four_bytes(at, s->stride);
+        ints low = four_bytes(at + 4, s->stride);
+        floats d = low_halves(head);
+        for (int g = 0; g < 8; g++) {
+            bytes q[4];
+            ints two = and_ints(shift_right(head, 16 + 2 * g), all_ints(3));
+            ints number = or_ints(and_ints(shift_right(low, 4 * g), all_ints(15)), shift_left(two, 4));
+            put_scale(s, 8 * b + g, mul(to_floats(add_ints(number, all_ints(-32))), d));
+            sixteen_bytes(at + 8 + 16 * g, s->stride, q);
+            for (int c = 0; c < 4; c++) {
+                put_codes(s, 64 * b + 8 * g + c, looked_up(steps, lower(q[c])), 0);
+                put_codes(s, 64 * b + 8 * g + 4 + c, looked_up(steps, upper(q[c])), 0);
+            }
+        }
+    }
+}
+
 static void unpack_q3_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 110) {
@@ -157,6 +205,8 @@ ALWAYS struct block_shape block_shape(long format) {
         case Q5_1: return (struct block_shape) {32, 24, GROUPS_WITH_MINIMA};
         case AWQ: return (struct block_shape) {32, 19, GROUPS};
         case IQ4_NL: return (struct block_shape) {32, 18, GROUPS};
+        case Q2_K: return (struct block_shape) {256, 84, HALF_GROUPS_WITH_MINIMA};
+        case IQ4_XS: return (struct block_shape) {256, 136, GROUPS};
         case Q3_K: return (struct block_shape) {256, 110, HALF_GROUPS};
         case Q4_K: return (struct block_shape) {256, 144, GROUPS_WITH_MINIMA};
         case Q5_K: return (struct block_shape) {256, 176, GROUPS_WITH_MINIMA};
@@ -197,6 +247,8 @@ static void unpack(const struct weight *w, long row, long from, long to, struct 
         case Q5_1: unpack_q5_1(&s); break;
         case AWQ: unpack_awq(&s); break;
         case IQ4_NL: unpack_iq4_nl(&s); break;
+        case IQ4_XS: unpack_iq4_xs(&s); break;
+        case Q2_K: unpack_q2_k(&s); break;
         case Q3_K: unpack_q3_k(&s); break;
         case Q4_K: unpack_q4_k(&s); break;
         case Q5_K: unpack_q5_k(&s); break;

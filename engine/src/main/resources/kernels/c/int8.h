@@ -4,7 +4,7 @@
  * Columns that share both scales, at most 32, are a run; its dot product is exact. Each (row of x, output) pair has one float32 accumulator that takes the runs in order:
  *
  *     y = fused(dot, round(x scale * w scale), y), and where weights have a minimum to subtract:
- *     y = fused(round(x scale * sum of the group's x codes), -minimum, y)
+ *     y = fused(round(x scale * sum of the x codes that share the minimum), -minimum, y)
  *
  * which is the same for any number of rows and on any processor.
  */
@@ -30,17 +30,18 @@ struct group {
     float moment; /* scale * sum of codes */
     int32_t start; /* what a dot product begins with, because of BIAS */
     int32_t half_start[2]; /* the same for runs of 16 columns */
-    int32_t unused[3];
+    float half_moments[2]; /* as moment, of runs of 16 columns */
+    int32_t unused;
 };
 
 /* How a format divides a group into runs, and whether it has minima. */
-enum runs { GROUPS, GROUPS_WITH_MINIMA, HALF_GROUPS };
+enum runs { GROUPS, GROUPS_WITH_MINIMA, HALF_GROUPS, HALF_GROUPS_WITH_MINIMA };
 
 /* Some columns of ABREAST weight rows. */
 struct unpacked {
     _Alignas(64) uint8_t codes[CODE_COLUMNS / 4][WIDE][4 * LANES]; /* BIAS added, but not to those with minima */
     float scales[CODE_COLUMNS / 16][WIDE][LANES]; /* of each run */
-    float minima[CODE_COLUMNS / GROUP_COLUMNS][WIDE][LANES]; /* of each group, negative */
+    float minima[CODE_COLUMNS / 16][WIDE][LANES]; /* of each group, or run of 16 columns, negative */
 };
 
 ALWAYS long groups_of(long columns) { return (columns + GROUP_COLUMNS - 1) / GROUP_COLUMNS; }
@@ -79,6 +80,8 @@ static void round_group(const float *x, int32_t bits, struct group *group) {
     group->start = -BIAS * (halves[0] + halves[1]);
     group->half_start[0] = -BIAS * halves[0];
     group->half_start[1] = -BIAS * halves[1];
+    group->half_moments[0] = group->scale * (float) halves[0];
+    group->half_moments[1] = group->scale * (float) halves[1];
 }
 
 /*
@@ -128,10 +131,26 @@ ALWAYS void store_left(float *p, long left, floats v) {
     }
 }
 
+/*
+ * Of columns that share a minimum.
+ * which: 0 for a group, 1 and 2 for its halves
+ */
+ALWAYS void add_minima(const int height, floats s[HEIGHT][WIDE], const struct group *x, const int which,
+                       const float (*minima)[LANES]) {
+#pragma GCC unroll 6
+    for (int r = 0; r < height; r++) {
+        floats moment = all(which == 0 ? x[r].moment : x[r].half_moments[which - 1]);
+#pragma GCC unroll 2
+        for (int v = 0; v < WIDE; v++) {
+            s[r][v] = fused(moment, load(minima[v]), s[r][v]);
+        }
+    }
+}
+
 /* y += products, or = products where there is nothing yet, of the outputs that are left. The loops over rows unroll. */
 ALWAYS void code_tile(const int height, const enum runs runs, const struct group *x, const struct unpacked *w,
                       long groups, int fresh, float *y, long y_stride, long left, struct ahead *ahead) {
-    const int run = runs == HALF_GROUPS ? 16 : GROUP_COLUMNS;
+    const int run = runs == HALF_GROUPS || runs == HALF_GROUPS_WITH_MINIMA ? 16 : GROUP_COLUMNS;
     floats s[HEIGHT][WIDE];
 #pragma GCC unroll 6
     for (int r = 0; r < height; r++) {
@@ -178,16 +197,12 @@ ALWAYS void code_tile(const int height, const enum runs runs, const struct group
                     s[r][v] = fused(to_floats(d[r][v]), mul(scale, load(scales + v * LANES)), s[r][v]);
                 }
             }
+            if (runs == HALF_GROUPS_WITH_MINIMA) {
+                add_minima(height, s, x, 1 + from / 16, w->minima[2 * g + from / 16]);
+            }
         }
         if (runs == GROUPS_WITH_MINIMA) {
-#pragma GCC unroll 6
-            for (int r = 0; r < height; r++) {
-                floats moment = all(x[r].moment);
-#pragma GCC unroll 2
-                for (int v = 0; v < WIDE; v++) {
-                    s[r][v] = fused(moment, load(w->minima[g][v]), s[r][v]);
-                }
-            }
+            add_minima(height, s, x, 0, w->minima[g]);
         }
     }
 #pragma GCC unroll 6
@@ -221,6 +236,9 @@ static void add_runs(enum runs runs, long height, const struct group *x, const s
             add_code_products(GROUPS_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left, ahead);
             break;
         case HALF_GROUPS: add_code_products(HALF_GROUPS, height, x, w, groups, fresh, y, y_stride, left, ahead); break;
+        case HALF_GROUPS_WITH_MINIMA:
+            add_code_products(HALF_GROUPS_WITH_MINIMA, height, x, w, groups, fresh, y, y_stride, left, ahead);
+            break;
     }
 }
 

@@ -36,8 +36,8 @@ ALWAYS void put_unsigned(const struct strip *s, long quad, bytes codes) { store_
 
 ALWAYS void put_scale(const struct strip *s, long run, floats scale) { store(s->to->scales[run][s->v], scale); }
 
-/* What is added to every number of a group. */
-ALWAYS void put_minimum(const struct strip *s, long group, floats minimum) { store(s->to->minima[group][s->v], minimum); }
+/* What is added to every number of a group, or of a run of 16 columns. */
+ALWAYS void put_minimum(const struct strip *s, long at, floats minimum) { store(s->to->minima[at][s->v], minimum); }
 
 /* The lower and the upper half of each byte. */
 ALWAYS bytes lower(bytes v) { return and_bytes(v, all_bytes(15)); }
@@ -150,8 +150,10 @@ static void unpack_awq(struct strip *s) {
     }
 }
 
+/* Of IQ4_NL and IQ4_XS: sixteen numbers that are denser around zero. */
+static const int8_t steps[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
 static void unpack_iq4_nl(struct strip *s) {
-    static const int8_t steps[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 18) {
         bytes q[4];

@@ -29,6 +29,8 @@ enum format {
     AWQ,
     IQ4_NL,
     Q3_K,
+    Q2_K,
+    IQ4_XS,
 };
 
 /* Rows past the last are read as the last; whoever stores leaves them out. */

@@ -62,10 +62,14 @@ final class BenchData {
         }
         for (long block = 0; block < pattern.byteSize(); block += format.bytes()) {
             switch (format) {
-                case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL -> pattern.set(Codecs.LE_SHORT, block, scale());
+                case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL, IQ4_XS -> pattern.set(Codecs.LE_SHORT, block, scale());
                 case Q4_1, Q5_1, Q4_K, Q5_K -> {
                     pattern.set(Codecs.LE_SHORT, block, scale());
                     pattern.set(Codecs.LE_SHORT, block + 2, scale());
+                }
+                case Q2_K -> {
+                    pattern.set(Codecs.LE_SHORT, block + format.bytes() - 4, scale());
+                    pattern.set(Codecs.LE_SHORT, block + format.bytes() - 2, scale());
                 }
                 case Q6_K, Q3_K -> pattern.set(Codecs.LE_SHORT, block + format.bytes() - 2, scale());
             }

@@ -207,8 +207,9 @@ public final class DummyWeights implements WeightSource {
     /** Byte offsets of a block's half-precision scales. */
     private static List<Integer> scalePlaces(BlockFormat format) {
         return switch (format) {
-            case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL -> List.of(0);
+            case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL, IQ4_XS -> List.of(0);
             case Q4_1, Q5_1, Q4_K, Q5_K -> List.of(0, 2);
+            case Q2_K -> List.of(80, 82);
             case Q3_K -> List.of(108);
             case Q6_K -> List.of(208);
         };

@@ -16,6 +16,7 @@ import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -66,7 +67,8 @@ public final class GgufCheckpoint implements CheckpointFiles {
      * Reads and checks the heads of all parts; no weight is read yet.
      *
      * @param path  a file (of a split checkpoint, any part), or a folder with one checkpoint
-     * @throws CheckpointException if a part is missing or damaged, or the metadata names no model that is read
+     * @throws CheckpointException if a part is missing or damaged, a tensor is of a type that is not read, or the metadata names
+     *     no model that is read
      */
     public static GgufCheckpoint open(Path path) {
         List<Path> paths = Files.isDirectory(path) ? inFolder(path) : parts(path);
@@ -75,6 +77,7 @@ public final class GgufCheckpoint implements CheckpointFiles {
             parts.add(GgufPart.read(part));
         }
         requireWhole(parts);
+        requireServed(parts);
         return new GgufCheckpoint(path, List.copyOf(parts));
     }
 
@@ -181,6 +184,25 @@ public final class GgufCheckpoint implements CheckpointFiles {
                     + missing.size() + " of " + count + " parts are): finish the download.");
         }
         return paths;
+    }
+
+    /** A mix often has one type in a few tensors only, so that its file's name does not tell. */
+    private static void requireServed(List<GgufPart> parts) {
+        List<GgufTensor> refused = parts.stream()
+                .flatMap(part -> part.header().tensors().stream())
+                .filter(tensor -> !tensor.type().isServed())
+                .toList();
+        if (!refused.isEmpty()) {
+            throw new CheckpointException(parts.getFirst().where() + ": " + refused.size() + " tensors, "
+                    + refused.getFirst().name() + " the first, are of type "
+                    + refused.stream()
+                            .map(tensor -> tensor.type().name())
+                            .distinct()
+                            .sorted()
+                            .collect(Collectors.joining(", "))
+                    + ", which is not served; get the model in another quantization, such as Q4_K_M or Q2_K. Served are "
+                    + GgufType.served() + ".");
+        }
     }
 
     /** What the parts say about the split must agree with their names. */

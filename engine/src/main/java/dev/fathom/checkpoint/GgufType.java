@@ -26,7 +26,7 @@ enum GgufType {
     Q4_1(3, BlockFormat.Q4_1),
     Q5_1(7, BlockFormat.Q5_1),
     Q8_1(9, 32, 40),
-    Q2_K(10, 256, 84),
+    Q2_K(10, BlockFormat.Q2_K),
     Q3_K(11, BlockFormat.Q3_K),
     Q8_K(15, 256, 292),
     IQ2_XXS(16, 256, 66),
@@ -36,7 +36,7 @@ enum GgufType {
     IQ4_NL(20, BlockFormat.IQ4_NL),
     IQ3_S(21, 256, 110),
     IQ2_S(22, 256, 82),
-    IQ4_XS(23, 256, 136),
+    IQ4_XS(23, BlockFormat.IQ4_XS),
     IQ1_M(29, 256, 56),
     TQ1_0(34, 256, 54),
     TQ2_0(35, 256, 66),
@@ -102,10 +102,15 @@ enum GgufType {
         return Optional.ofNullable(blocks);
     }
 
+    /** Whether tensors of this type are read. */
+    boolean isServed() {
+        return plain != null || blocks != null;
+    }
+
     /** The names of all types that are read, for messages. */
     static String served() {
         return Arrays.stream(values())
-                .filter(type -> type.plain != null || type.blocks != null)
+                .filter(GgufType::isServed)
                 .map(GgufType::name)
                 .collect(Collectors.joining(", "));
     }

@@ -40,6 +40,19 @@ public enum BlockFormat {
             return half(data, at) * STEPS[nibble(data, at + 2, i)];
         }
     },
+    /**
+     * d (half), the upper two bits of eight groups' scales in 16 bits, their lower four in 4 bytes, then each group of 32
+     * columns as IQ4_NL's, without d. w = d (scale - 32) step[q].
+     */
+    IQ4_XS(256, 136) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            int group = i / 32;
+            int upper = data.get(Codecs.LE_SHORT, at + 2) >> (2 * group) & 3;
+            int scale = (halfByte(data, at + 4 + group / 2, group % 2) | upper << 4) - 32;
+            return half(data, at) * scale * STEPS[nibble(data, at + 8 + 16L * group, i % 32)];
+        }
+    },
     /** d (half), 32 fifth bits, then as Q4_0. w = d (q - 16). */
     Q5_0(32, 22) {
         @Override
@@ -61,6 +74,26 @@ public enum BlockFormat {
         @Override
         float get(MemorySegment data, long at, int i) {
             return half(data, at) * data.get(ValueLayout.JAVA_BYTE, at + 2 + i);
+        }
+
+        @Override
+        void get(MemorySegment data, long at, float[] to, int first) {
+            float scale = half(data, at);
+            for (int i = 0; i < 32; i++) {
+                to[first + i] = scale * data.get(ValueLayout.JAVA_BYTE, at + 2 + i);
+            }
+        }
+    },
+    /**
+     * 16 bytes for 16 columns each, their scale in the low half, their minimum in the high half; 64 bytes of two bits, d and
+     * dmin (halves). Of each 128 columns, column c is in byte c % 32, bits 2 (c / 32) and up. w = d scale q - dmin minimum.
+     */
+    Q2_K(256, 84) {
+        @Override
+        float get(MemorySegment data, long at, int i) {
+            int q = data.get(ValueLayout.JAVA_BYTE, at + 16 + i / 128 * 32L + i % 32) >> (i % 128 / 32 * 2) & 3;
+            float scale = half(data, at + 80) * halfByte(data, at + i / 16, 0);
+            return scale * q - half(data, at + 82) * halfByte(data, at + i / 16, 1);
         }
     },
     /**
@@ -116,7 +149,7 @@ public enum BlockFormat {
         }
     };
 
-    /** Of IQ4_NL. */
+    /** Of IQ4_NL and IQ4_XS. */
     private static final byte[] STEPS = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
     private final int columns;
@@ -149,6 +182,13 @@ public enum BlockFormat {
      * @param i   in [0, columns)
      */
     abstract float get(MemorySegment data, long at, int i);
+
+    /** All numbers of a block, into {@code to} from {@code first} on. */
+    void get(MemorySegment data, long at, float[] to, int first) {
+        for (int i = 0; i < columns; i++) {
+            to[first + i] = get(data, at, i);
+        }
+    }
 
     private static float half(MemorySegment data, long at) {
         return Float.float16ToFloat(data.get(Codecs.LE_SHORT, at));

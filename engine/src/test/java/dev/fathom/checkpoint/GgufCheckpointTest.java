@@ -230,11 +230,22 @@ class GgufCheckpointTest {
                         "d.gguf",
                         model("qwen2").text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", "viking"))))
                 .hasMessageContaining("tokenizer.ggml.pre is viking");
+        GgufWriter mixed = model("qwen2")
+                .tensor("output.weight", GgufType.IQ4_XS, List.of(1, 256), new byte[136])
+                .tensor("blk.0.ffn_up.weight", GgufType.IQ2_XXS, List.of(1, 256), new byte[66])
+                .tensor("blk.1.ffn_up.weight", GgufType.IQ1_S, List.of(1, 256), new byte[50]);
+        assertThatThrownBy(() -> GgufCheckpoint.open(write("e.gguf", mixed)))
+                .hasMessageContainingAll(
+                        "e.gguf: 2 tensors, blk.0.ffn_up.weight the first, are of type IQ1_S, IQ2_XXS, which is not served",
+                        "get the model in another quantization, such as Q4_K_M or Q2_K",
+                        "IQ4_XS");
+    }
+
+    @Test
+    void refusesWeightsOfOtherShapesAndNames() throws IOException {
         Path other = write(
-                "e.gguf", model("qwen2").tensor("output.weight", GgufType.IQ4_XS, List.of(1, 256), new byte[136]));
+                "f.gguf", model("qwen2").tensor("output.weight", GgufType.IQ4_XS, List.of(1, 256), new byte[136]));
         try (WeightSource weights = GgufCheckpoint.open(other).weights()) {
-            assertThatThrownBy(() -> weights.matrix("lm_head.weight", 1, 256))
-                    .hasMessageContainingAll("output.weight", "IQ4_XS", "Q4_K");
             assertThatThrownBy(() -> weights.matrix("model.embed_tokens.weight", 4, 32))
                     .hasMessageContainingAll("[3, 32]", "[4, 32]");
             assertThatThrownBy(() -> weights.vector("model.norm.weight", 32)).hasMessageContaining("is missing");

@@ -33,7 +33,8 @@ abstract class BlockContract extends ExpertsContract {
         }
         double size = switch (format) {
             case Q4_0, Q5_0, Q8_0, Q4_1, Q5_1, AWQ, IQ4_NL -> 0.05;
-            case Q4_K, Q5_K, Q6_K, Q3_K -> 0.002;
+            case Q4_K, Q5_K, Q6_K, Q3_K, IQ4_XS -> 0.002;
+            case Q2_K -> 0.05;
         };
         for (long block = 0; block < bytes; block += format.bytes()) {
             for (int place : scalePlaces(format)) {
@@ -60,8 +61,9 @@ abstract class BlockContract extends ExpertsContract {
     /** Byte offsets of a block's half-precision scales. */
     private static List<Integer> scalePlaces(BlockFormat format) {
         return switch (format) {
-            case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL -> List.of(0);
+            case Q4_0, Q5_0, Q8_0, AWQ, IQ4_NL, IQ4_XS -> List.of(0);
             case Q4_1, Q5_1, Q4_K, Q5_K -> List.of(0, 2);
+            case Q2_K -> List.of(80, 82);
             case Q3_K -> List.of(108);
             case Q6_K -> List.of(208);
         };
@@ -88,17 +90,17 @@ abstract class BlockContract extends ExpertsContract {
         check(blocks(format, 577, 768), gaussian(9, 768), format + " over threads, nine rows");
     }
 
-    /** What is subtracted from every number of a group of 32 columns: the number itself where its scale is zero. */
+    /** What is subtracted from every number of a group or run of columns: the number itself where its scale is zero. */
     static double minimum(BlockMatrix weight, int row, int col) {
         BlockFormat format = weight.format();
         return switch (format) {
-            case Q4_0, Q5_0, Q8_0, Q6_K, AWQ, IQ4_NL, Q3_K -> 0;
-            case Q4_1, Q5_1, Q4_K, Q5_K -> {
+            case Q4_0, Q5_0, Q8_0, Q6_K, AWQ, IQ4_NL, IQ4_XS, Q3_K -> 0;
+            case Q4_1, Q5_1, Q4_K, Q5_K, Q2_K -> {
                 long at = format.rowBytes(weight.cols()) * row
                         + format.rowBytes(col / format.columns() * format.columns());
                 MemorySegment block = MemorySegment.ofArray(
                         weight.data().asSlice(at, format.bytes()).toArray(ValueLayout.JAVA_BYTE));
-                block.set(Codecs.LE_SHORT, 0, (short) 0);
+                block.set(Codecs.LE_SHORT, scalePlaces(format).getFirst(), (short) 0);
                 yield -new BlockMatrix(format, block, 1, format.columns()).get(0, col % format.columns());
             }
         };

@@ -14,17 +14,19 @@ import org.junit.jupiter.api.Test;
 
 class BlockFormatTest {
     /** By the type numbers of GGUF. */
-    private static final Map<Integer, BlockFormat> FORMATS = Map.of(
-            2, BlockFormat.Q4_0,
-            6, BlockFormat.Q5_0,
-            8, BlockFormat.Q8_0,
-            12, BlockFormat.Q4_K,
-            13, BlockFormat.Q5_K,
-            14, BlockFormat.Q6_K,
-            3, BlockFormat.Q4_1,
-            7, BlockFormat.Q5_1,
-            20, BlockFormat.IQ4_NL,
-            11, BlockFormat.Q3_K);
+    private static final Map<Integer, BlockFormat> FORMATS = Map.ofEntries(
+            Map.entry(2, BlockFormat.Q4_0),
+            Map.entry(6, BlockFormat.Q5_0),
+            Map.entry(8, BlockFormat.Q8_0),
+            Map.entry(12, BlockFormat.Q4_K),
+            Map.entry(13, BlockFormat.Q5_K),
+            Map.entry(14, BlockFormat.Q6_K),
+            Map.entry(3, BlockFormat.Q4_1),
+            Map.entry(7, BlockFormat.Q5_1),
+            Map.entry(20, BlockFormat.IQ4_NL),
+            Map.entry(11, BlockFormat.Q3_K),
+            Map.entry(10, BlockFormat.Q2_K),
+            Map.entry(23, BlockFormat.IQ4_XS));
 
     /**
      * {@code golden/gguf/blocks.bin} holds random blocks with ordinary and extreme scales and what gguf-py 0.19.0 makes

@@ -32,6 +32,8 @@ final class WeightStruct {
     private static final long AWQ = 13;
     private static final long IQ4_NL = 14;
     private static final long Q3_K = 15;
+    private static final long Q2_K = 16;
+    private static final long IQ4_XS = 17;
 
     /** The width of FP8 blocks that the kernels are written for. */
     private static final int BLOCK = 128;
@@ -142,6 +144,8 @@ final class WeightStruct {
             case Q5_1 -> Q5_1;
             case AWQ -> AWQ;
             case IQ4_NL -> IQ4_NL;
+            case IQ4_XS -> IQ4_XS;
+            case Q2_K -> Q2_K;
             case Q3_K -> Q3_K;
         };
     }

@@ -64,7 +64,7 @@ record DeviceMatrix(
     private static String served(BlockFormat format) {
         return switch (format) {
             case Q4_0, Q5_0, Q8_0, Q4_K, Q5_K, Q6_K -> format.name();
-            case Q4_1, Q5_1, AWQ, IQ4_NL, Q3_K ->
+            case Q4_1, Q5_1, AWQ, IQ4_NL, IQ4_XS, Q2_K, Q3_K ->
                 throw new KernelException(format + " weights are served on the CPU only in this version");
         };
     }

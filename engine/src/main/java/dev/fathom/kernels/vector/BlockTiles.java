@@ -16,8 +16,7 @@ import jdk.incubator.vector.VectorSpecies;
  * multiplication or one fused with the subtraction of a minimum. All products are exact, so that this gives the bits of
  * {@link dev.fathom.tensor.WeightMatrix#get}. Rows are whole blocks: there are no columns after the last whole vector.
  */
-sealed interface BlockTiles extends WeightTiles
-        permits OffsetTiles, RareTiles, Q4Tiles, Q5Tiles, Q8Tiles, Q4KTiles, Q5KTiles, Q6KTiles {
+sealed interface BlockTiles extends WeightTiles permits OffsetTiles, RareTiles, StreamedTiles {
     /** As many bytes as there are float lanes; with four lanes there is no such vector, and this one is not used. */
     VectorSpecies<Byte> I8 = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * COUNT)));
 
@@ -78,44 +77,23 @@ sealed interface BlockTiles extends WeightTiles
         }
     }
 
+    /** {@inheritDoc} Not by default: a float32 copy serves a single row too. */
     @Override
     default boolean streams() {
-        return COUNT > 4;
+        return false;
     }
 
-    /** Two rows at a time: their chains of additions are as fast as the unpacking, and four would be too much code. */
     @Override
     default void multiply(
             int row, int from, int count, MemorySegment x, long xAt, MemorySegment acc, Workspace workspace) {
-        long rowAt = xAt + 4L * from;
-        multiplyTwo(at(row, from), at(row + 1, from), count, x, rowAt, acc, 0, workspace.scales);
-        multiplyTwo(at(row + 2, from), at(row + 3, from), count, x, rowAt, acc, 2L * BYTES, workspace.scales);
+        throw new UnsupportedOperationException(weight().format() + " is not multiplied as stored");
     }
-
-    /**
-     * Products of columns of two rows with as many numbers of x.
-     *
-     * @param at0     byte offset of the first row's first block
-     * @param at1     byte offset of the second row's first block
-     * @param count   columns, whole blocks
-     * @param acc     two vectors from byte accAt on, overwritten
-     * @param scales  room for the scales of {@code count} columns of two rows
-     */
-    void multiplyTwo(
-            long at0,
-            long at1,
-            int count,
-            MemorySegment x,
-            long xAt,
-            MemorySegment acc,
-            long accAt,
-            MemorySegment scales);
 
     static BlockTiles of(BlockMatrix weight) {
         return switch (weight.format()) {
             case Q4_0 -> new Q4Tiles(weight);
             case Q4_1, Q5_1, AWQ -> new OffsetTiles(weight);
-            case IQ4_NL, Q3_K -> new RareTiles(weight);
+            case IQ4_NL, IQ4_XS, Q2_K, Q3_K -> new RareTiles(weight);
             case Q5_0 -> new Q5Tiles(weight);
             case Q8_0 -> new Q8Tiles(weight);
             case Q4_K -> new Q4KTiles(weight);

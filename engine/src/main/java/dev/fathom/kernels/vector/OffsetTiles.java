@@ -56,23 +56,4 @@ record OffsetTiles(BlockMatrix weight) implements BlockTiles {
         return ((FloatVector) q.convert(VectorOperators.I2F, 0))
                 .fma(FloatVector.broadcast(F32, scale), FloatVector.broadcast(F32, offset));
     }
-
-    /** A float32 copy serves a single row too. */
-    @Override
-    public boolean streams() {
-        return false;
-    }
-
-    @Override
-    public void multiplyTwo(
-            long at0,
-            long at1,
-            int count,
-            MemorySegment x,
-            long xAt,
-            MemorySegment acc,
-            long accAt,
-            MemorySegment scales) {
-        throw new UnsupportedOperationException("multiply needs streams()");
-    }
 }

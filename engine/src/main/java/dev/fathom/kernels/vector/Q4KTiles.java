@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Q4_K: eight groups of 32 columns with scales and minima of their own.
  */
-record Q4KTiles(BlockMatrix weight) implements BlockTiles {
+record Q4KTiles(BlockMatrix weight) implements StreamedTiles {
     private static final int BLOCK = 256;
     private static final int BLOCK_BYTES = 144;
 

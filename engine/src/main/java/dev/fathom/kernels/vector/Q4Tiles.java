@@ -15,7 +15,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** Q4_0: 32 columns in 16 bytes, low halves first. */
-record Q4Tiles(BlockMatrix weight) implements BlockTiles {
+record Q4Tiles(BlockMatrix weight) implements StreamedTiles {
     private static final int BLOCK = 32;
     private static final int BLOCK_BYTES = 18;
 

@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Q5_K: as Q4_K, with 32 bytes of fifth bits, one for each group.
  */
-record Q5KTiles(BlockMatrix weight) implements BlockTiles {
+record Q5KTiles(BlockMatrix weight) implements StreamedTiles {
     private static final int BLOCK = 256;
     private static final int BLOCK_BYTES = 176;
 

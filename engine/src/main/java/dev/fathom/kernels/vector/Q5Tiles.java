@@ -15,7 +15,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** Q5_0: as Q4_0, with a word of fifth bits. */
-record Q5Tiles(BlockMatrix weight) implements BlockTiles {
+record Q5Tiles(BlockMatrix weight) implements StreamedTiles {
     private static final int BLOCK = 32;
     private static final int BLOCK_BYTES = 22;
 

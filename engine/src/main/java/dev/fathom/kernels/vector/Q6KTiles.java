@@ -17,7 +17,7 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Q6_K: sixteen groups of 16 columns with signed scales of their own.
  */
-record Q6KTiles(BlockMatrix weight) implements BlockTiles {
+record Q6KTiles(BlockMatrix weight) implements StreamedTiles {
     private static final int BLOCK = 256;
     private static final int BLOCK_BYTES = 210;
 

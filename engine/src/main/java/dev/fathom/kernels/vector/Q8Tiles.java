@@ -13,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** Q8_0: 32 signed bytes and their scale. */
-record Q8Tiles(BlockMatrix weight) implements BlockTiles {
+record Q8Tiles(BlockMatrix weight) implements StreamedTiles {
     private static final int BLOCK = 32;
     private static final int BLOCK_BYTES = 34;
 

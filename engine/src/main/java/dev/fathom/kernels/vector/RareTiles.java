@@ -16,23 +16,4 @@ record RareTiles(BlockMatrix weight) implements BlockTiles {
     public void expandRow(long at, int count, MemorySegment panel, long to, MemorySegment scales) {
         throw new UnsupportedOperationException("rows are not expanded alone");
     }
-
-    /** A float32 copy serves a single row too. */
-    @Override
-    public boolean streams() {
-        return false;
-    }
-
-    @Override
-    public void multiplyTwo(
-            long at0,
-            long at1,
-            int count,
-            MemorySegment x,
-            long xAt,
-            MemorySegment acc,
-            long accAt,
-            MemorySegment scales) {
-        throw new UnsupportedOperationException("multiply needs streams()");
-    }
 }
