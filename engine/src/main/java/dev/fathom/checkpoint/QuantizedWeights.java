@@ -3,7 +3,6 @@ package dev.fathom.checkpoint;
 import dev.fathom.tensor.Codecs;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
-import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
 import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import dev.fathom.tensor.WeightMatrix.Int8Matrix;
 import java.lang.foreign.Arena;
@@ -81,7 +80,7 @@ public final class QuantizedWeights implements WeightSource {
         Tensor scales = new Tensor(arena.allocate(Tensor.byteSize(rows, 1), 64), rows, 1);
         IntStream.range(0, rows).parallel().forEach(row -> {
             float[] numbers = new float[cols];
-            read(from, row, numbers);
+            from.row(row, numbers);
             float scale = largest(numbers, 0, cols) / LARGEST_INT8;
             scales.set(row, 0, scale);
             for (int i = 0; i < cols; i++) {
@@ -104,7 +103,7 @@ public final class QuantizedWeights implements WeightSource {
             int first = blockRow * BLOCK;
             float[][] numbers = new float[Math.min(BLOCK, rows - first)][cols];
             for (int i = 0; i < numbers.length; i++) {
-                read(from, first + i, numbers[i]);
+                from.row(first + i, numbers[i]);
             }
             for (int blockCol = 0; blockCol < scaleCols; blockCol++) {
                 int begin = blockCol * BLOCK;
@@ -124,19 +123,6 @@ public final class QuantizedWeights implements WeightSource {
             }
         });
         return new Fp8BlockMatrix(codes, scales, rows, cols, BLOCK, BLOCK);
-    }
-
-    private static void read(WeightMatrix from, int row, float[] to) {
-        if (from instanceof Bf16Matrix w) {
-            long first = (long) row * to.length;
-            for (int i = 0; i < to.length; i++) {
-                to[i] = Codecs.bf16ToFloat(w.data().get(Codecs.LE_SHORT, 2 * (first + i)));
-            }
-            return;
-        }
-        for (int i = 0; i < to.length; i++) {
-            to[i] = from.get(row, i);
-        }
     }
 
     /** NaN if there is one. */

@@ -43,10 +43,14 @@ class BlockFormatTest {
             MemorySegment values = golden.asSlice(at + 8 + bytes);
             int columns = format.columns();
             var matrix = new BlockMatrix(format, golden.asSlice(at + 8, bytes), blocks / 2, 2 * columns);
+            float[] row = new float[2 * columns];
             for (int i = 0; i < blocks * columns; i++) {
-                assertThat(matrix.get(i / (2 * columns), i % (2 * columns)))
+                float wanted = values.get(Tensor.F32, 4L * i);
+                assertThat(matrix.get(i / row.length, i % row.length))
                         .as("%s number %d", format, i)
-                        .isEqualTo(values.get(Tensor.F32, 4L * i));
+                        .isEqualTo(wanted);
+                matrix.row(i / row.length, row);
+                assertThat(row[i % row.length]).isEqualTo(wanted);
             }
             at += 8 + bytes + 4L * blocks * columns;
         }

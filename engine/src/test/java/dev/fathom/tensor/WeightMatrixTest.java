@@ -17,6 +17,15 @@ class WeightMatrixTest {
         return Arena.ofAuto().allocate(size);
     }
 
+    /** Decoded at once as one by one. */
+    private static void assertRow(WeightMatrix matrix, int row) {
+        float[] numbers = new float[matrix.cols()];
+        matrix.row(row, numbers);
+        for (int col = 0; col < numbers.length; col++) {
+            assertThat(numbers[col]).isEqualTo(matrix.get(row, col));
+        }
+    }
+
     @Test
     void decodesEachFormat() {
         MemorySegment f32 = bytes(24);
@@ -25,6 +34,7 @@ class WeightMatrixTest {
         MemorySegment bf16 = bytes(12);
         bf16.set(Codecs.LE_SHORT, 8, Codecs.floatToBf16(-3f));
         assertThat(new Bf16Matrix(bf16, 2, 3).get(1, 1)).isEqualTo(-3f);
+        assertRow(new Bf16Matrix(bf16, 2, 3), 1);
         MemorySegment f16 = bytes(12);
         f16.set(Codecs.LE_SHORT, 2, Float.floatToFloat16(0.125f));
         assertThat(new F16Matrix(f16, 2, 3).get(0, 1)).isEqualTo(0.125f);
@@ -49,6 +59,7 @@ class WeightMatrixTest {
             for (int col = 0; col < 7; col++) {
                 assertThat(matrix.get(row, col)).isEqualTo((row + col) * scales.get(row / 2, col / 3));
             }
+            assertRow(matrix, row);
         }
         assertThat(matrix.bytes()).isEqualTo(35 + 36);
     }

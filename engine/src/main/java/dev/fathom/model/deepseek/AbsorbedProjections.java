@@ -2,12 +2,9 @@ package dev.fathom.model.deepseek;
 
 import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
-import dev.fathom.tensor.Codecs;
-import dev.fathom.tensor.DType;
-import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
+import java.util.stream.IntStream;
 
 /**
  * kv_b_proj cut into what the absorbed form multiplies with: for each head W_UK transposed, which takes a query into the
@@ -41,71 +38,24 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
 
     /** [heads * kvLora, nope]. */
     static WeightMatrix keysTransposed(WeightMatrix kvB, MlaConfig config, Arena arena) {
-        int rows = Math.multiplyExact(config.heads(), config.kvLoraRank());
-        MemorySegment data = allocate(kvB, rows, config.nopeHeadDim(), arena);
-        long at = 0;
-        for (int head = 0; head < config.heads(); head++) {
-            int firstRow = head * config.expandedHeadDim();
-            for (int latent = 0; latent < config.kvLoraRank(); latent++) {
-                for (int row = firstRow; row < firstRow + config.nopeHeadDim(); row++) {
-                    copyElement(kvB, row, latent, data, at++);
-                }
-            }
-        }
-        return inFormatOf(kvB, data, rows, config.nopeHeadDim());
+        int latents = config.kvLoraRank();
+        int keys = config.nopeHeadDim();
+        CopiedWeight copy = new CopiedWeight(kvB, kvB, Math.multiplyExact(config.heads(), latents), keys, arena);
+        IntStream.range(0, config.heads())
+                .parallel()
+                .forEach(head -> copy.transposed(kvB, head * config.expandedHeadDim(), keys, head * latents));
+        return copy.matrix();
     }
 
     /** [heads * value, kvLora]. */
     static WeightMatrix values(WeightMatrix kvB, MlaConfig config, Arena arena) {
-        int rows = Math.multiplyExact(config.heads(), config.valueHeadDim());
-        MemorySegment data = allocate(kvB, rows, config.kvLoraRank(), arena);
-        long at = 0;
-        for (int head = 0; head < config.heads(); head++) {
-            int firstRow = head * config.expandedHeadDim() + config.nopeHeadDim();
-            for (int row = firstRow; row < firstRow + config.valueHeadDim(); row++) {
-                for (int latent = 0; latent < config.kvLoraRank(); latent++) {
-                    copyElement(kvB, row, latent, data, at++);
-                }
-            }
-        }
-        return inFormatOf(kvB, data, rows, config.kvLoraRank());
-    }
-
-    private static MemorySegment allocate(WeightMatrix like, int rows, int cols, Arena arena) {
-        DType copied = switch (like) {
-            case WeightMatrix.Bf16Matrix same -> DType.BF16;
-            case WeightMatrix.F16Matrix same -> DType.F16;
-            case WeightMatrix.F32Matrix same -> DType.F32;
-            case WeightMatrix.Fp8BlockMatrix decoded -> DType.F32;
-            case WeightMatrix.Int8Matrix decoded -> DType.F32;
-            case WeightMatrix.BlockMatrix decoded -> DType.F32;
-        };
-        return arena.allocate(Math.multiplyExact((long) copied.bytes() * rows, cols), 64);
-    }
-
-    private static void copyElement(WeightMatrix from, int row, int col, MemorySegment to, long index) {
-        switch (from) {
-            case WeightMatrix.Bf16Matrix w -> copyShort(w.data(), (long) row * w.cols() + col, to, index);
-            case WeightMatrix.F16Matrix w -> copyShort(w.data(), (long) row * w.cols() + col, to, index);
-            case WeightMatrix.F32Matrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
-            case WeightMatrix.Fp8BlockMatrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
-            case WeightMatrix.Int8Matrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
-            case WeightMatrix.BlockMatrix w -> to.set(Tensor.F32, 4 * index, w.get(row, col));
-        }
-    }
-
-    private static void copyShort(MemorySegment from, long fromIndex, MemorySegment to, long toIndex) {
-        to.set(Codecs.LE_SHORT, 2 * toIndex, from.get(Codecs.LE_SHORT, 2 * fromIndex));
-    }
-
-    private static WeightMatrix inFormatOf(WeightMatrix like, MemorySegment data, int rows, int cols) {
-        return switch (like) {
-            case WeightMatrix.Bf16Matrix same -> new WeightMatrix.Bf16Matrix(data, rows, cols);
-            case WeightMatrix.F16Matrix same -> new WeightMatrix.F16Matrix(data, rows, cols);
-            case WeightMatrix.F32Matrix same -> new WeightMatrix.F32Matrix(data, rows, cols);
-            case WeightMatrix.Fp8BlockMatrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
-            case WeightMatrix.Int8Matrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
-            case WeightMatrix.BlockMatrix decoded -> new WeightMatrix.F32Matrix(data, rows, cols);
-        };
+        int values = config.valueHeadDim();
+        int rows = Math.multiplyExact(config.heads(), values);
+        CopiedWeight copy = new CopiedWeight(kvB, kvB, rows, config.kvLoraRank(), arena);
+        IntStream.range(0, config.heads()).parallel().forEach(head -> {
+            int first = head * config.expandedHeadDim() + config.nopeHeadDim();
+            copy.rows(kvB, first, values, head * values);
+        });
+        return copy.matrix();
     }
 }

@@ -20,7 +20,7 @@ class AbsorbedProjectionsTest {
     @Test
     void copiesEveryFormatExactly() {
         System.out.println("seed " + SEED);
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             for (WeightMatrix kvB : matrices(arena)) {
                 WeightMatrix keys = AbsorbedProjections.keysTransposed(kvB, CONFIG, arena);
                 WeightMatrix values = AbsorbedProjections.values(kvB, CONFIG, arena);
@@ -43,7 +43,7 @@ class AbsorbedProjectionsTest {
 
     @Test
     void keepsTwoByteFormatsAndDecodesFp8() {
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = Arena.ofShared()) {
             List<Class<?>> formats = matrices(arena).stream()
                     .<Class<?>>map(kvB ->
                             AbsorbedProjections.values(kvB, CONFIG, arena).getClass())
