@@ -75,15 +75,19 @@ class EngineGoldenTest {
     @CsvSource({
         "tiny-deepseek-v2-lite, scalar",
         "tiny-deepseek-v2-lite, vector",
+        "tiny-deepseek-v2-lite, c",
         "tiny-deepseek-v2, scalar",
         "tiny-deepseek-v2, vector",
+        "tiny-deepseek-v2, c",
         "tiny-deepseek-v32, scalar",
         "tiny-deepseek-v32, vector",
         "tiny-deepseek-v32, c",
         "tiny-llama, scalar",
         "tiny-llama, vector",
+        "tiny-llama, c",
         "tiny-qwen2, scalar",
         "tiny-qwen2, vector",
+        "tiny-qwen2, c",
     })
     void equalsTheReferenceOfEveryArchitecture(String folder, String backend) throws Exception {
         List<GoldenCase> tinyCases = GoldenCase.tiny(folder);
