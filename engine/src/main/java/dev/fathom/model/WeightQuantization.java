@@ -32,10 +32,13 @@ public enum WeightQuantization {
 
     /** @throws CheckpointException naming the key, if the format is not served */
     public static WeightQuantization read(HfConfig file) {
-        if (!file.has("quantization_config")) {
-            return NONE;
-        }
-        HfConfig quantization = file.object("quantization_config");
+        return file.objectIfPresent("quantization_config")
+                .or(() -> file.objectIfPresent("compression_config")) // as older versions of llm-compressor wrote it
+                .map(WeightQuantization::form)
+                .orElse(NONE);
+    }
+
+    private static WeightQuantization form(HfConfig quantization) {
         String method = quantization.text("quant_method");
         return switch (method) {
             case "fp8" -> fp8(quantization);
