@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Both forms of MLA attention. */
-abstract class AttentionContract extends RowsContract {
+abstract class AttentionContract extends CachedRowsContract {
     static final float SCALE = 0.11f;
 
     /** What attention should give, and how far off float32 arithmetic may be. */
