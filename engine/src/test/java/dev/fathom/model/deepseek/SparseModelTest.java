@@ -93,4 +93,20 @@ class SparseModelTest {
                 .isInstanceOf(CheckpointException.class)
                 .hasMessageContaining("indexer.wq_b.weight");
     }
+
+    /** The published checkpoints have one more layer, with an indexer of its own, after those that num_hidden_layers counts. */
+    @Test
+    void leavesTheNextPredictionLayerAlone() {
+        HfConfig oneToDraft =
+                config("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2, \"num_nextn_predict_layers\": 1");
+        HfConfig tooManyTensors = config("\"num_hidden_layers\": 3", "\"num_hidden_layers\": 2");
+        try (DeepSeekModel model = DeepSeekModel.load(oneToDraft, weights, kernels, ModelOptions.DEFAULT)) {
+            assertThat(model.kvShape().layers()).isEqualTo(2);
+            weights.requireAllUsed();
+        }
+        try (SafetensorsSource others = SafetensorsSource.open(FILES, LoadProgress.none())) {
+            assertThatThrownBy(() -> DeepSeekModel.load(tooManyTensors, others, kernels, ModelOptions.DEFAULT))
+                    .hasMessageContaining("model.layers.2.");
+        }
+    }
 }
