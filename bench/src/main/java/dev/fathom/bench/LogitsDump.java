@@ -55,6 +55,7 @@ public final class LogitsDump {
                     .forward(new StepContext(
                             ids, batch, positions, kv, loaded.kernels(), Communicator.single(), scratch));
             write(loaded.kernels().download(output.logits()), Path.of(arguments[2]));
+            System.out.println(loaded.kernels().description());
             System.out.println(loaded.kernels().name() + ", cache in " + format);
         }
     }

@@ -38,7 +38,7 @@ import java.util.stream.IntStream;
  * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
  * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
  * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing). {@code kv=FP8_E4M3} among the cases
- * is the cache's format, {@code quantization=w8a8_int8} (or {@code fp8}) what plain weights are quantized to at load;
+ * is the cache's format ({@code kv=BF16,FP8_E4M3}: both in turn), {@code quantization=w8a8_int8} (or {@code fp8}) what plain weights are quantized to at load;
  * {@code weights=random} needs no weights beside config.json; {@code profile} says on a GPU where a step of each case spends its
  * time, kernel by kernel.
  */
@@ -135,7 +135,10 @@ public final class ModelBenchmark implements AutoCloseable {
         int threads = integer(arguments, 2, 0);
         int runs = integer(arguments, 3, 5);
         List<String> words = arguments.length > 4 ? List.of(arguments).subList(4, arguments.length) : List.of();
-        KvFormat format = option(words, CACHE).map(KvFormat::valueOf).orElse(KvFormat.BF16);
+        List<KvFormat> formats = Arrays.stream(
+                        option(words, CACHE).orElse("BF16").split(","))
+                .map(KvFormat::valueOf)
+                .toList();
         Optional<String> quantization = option(words, QUANTIZATION);
         List<String> given = words.stream()
                 .filter(word -> !word.startsWith(CACHE) && !word.startsWith(QUANTIZATION))
@@ -153,12 +156,16 @@ public final class ModelBenchmark implements AutoCloseable {
         if (!model.equals("nano")) {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
         }
-        try (LoadedModel loaded = ModelLoader.load(options, LoadProgress.none());
-                ModelBenchmark benchmark = new ModelBenchmark(loaded, format, cases)) {
-            benchmark.run(cases, runs, System.out);
+        try (LoadedModel loaded = ModelLoader.load(options, LoadProgress.none())) {
+            printLoaded(loaded, System.out);
+            List<ModelBenchmark> benchmarks = formats.stream()
+                    .map(format -> new ModelBenchmark(loaded, format, cases))
+                    .toList();
+            run(benchmarks, cases, runs, System.out);
             if (words.contains(PROFILE)) {
-                benchmark.profile(cases, System.out);
+                benchmarks.getFirst().profile(cases, System.out);
             }
+            benchmarks.forEach(ModelBenchmark::close);
         }
     }
 
@@ -173,7 +180,7 @@ public final class ModelBenchmark implements AutoCloseable {
         return arguments.length > index ? Integer.parseInt(arguments[index]) : otherwise;
     }
 
-    private void run(List<Case> cases, int runs, PrintStream out) throws IOException {
+    private static void printLoaded(LoadedModel loaded, PrintStream out) throws IOException {
         double seconds = loaded.loadTime().toNanos() / 1e9;
         out.printf(
                 Locale.ROOT,
@@ -184,24 +191,38 @@ public final class ModelBenchmark implements AutoCloseable {
                 loaded.weightBytes() / 1e9 / seconds,
                 residentBytes() / 1e9,
                 loaded.kernels().description());
-        double[][] rates = new double[cases.size()][runs];
-        warmUp(cases);
+    }
+
+    /** Every case of every benchmark once, then again: what slows the machine down for a while slows all of them. */
+    private static void run(List<ModelBenchmark> benchmarks, List<Case> cases, int runs, PrintStream out)
+            throws IOException {
+        double[][][] rates = new double[cases.size()][benchmarks.size()][runs];
+        benchmarks.forEach(benchmark -> benchmark.warmUp(cases));
         for (int run = 0; run < runs; run++) {
             for (int i = 0; i < cases.size(); i++) {
                 Case one = cases.get(i);
-                rates[i][run] = (double) one.batch() * one.tokens() / seconds(one);
+                for (int b = 0; b < benchmarks.size(); b++) {
+                    rates[i][b][run] = (double) one.batch()
+                            * one.tokens()
+                            / benchmarks.get(b).seconds(one);
+                }
             }
         }
         for (int i = 0; i < cases.size(); i++) {
-            String each = Arrays.stream(rates[i])
-                    .mapToObj(rate -> String.format(Locale.ROOT, "%.1f", rate))
-                    .collect(Collectors.joining(" "));
-            out.printf(
-                    Locale.ROOT,
-                    "%-14s %10.1f tokens/s (runs: %s)%n",
-                    cases.get(i).name(),
-                    median(rates[i]),
-                    each);
+            for (int b = 0; b < benchmarks.size(); b++) {
+                String each = Arrays.stream(rates[i][b])
+                        .mapToObj(rate -> String.format(Locale.ROOT, "%.1f", rate))
+                        .collect(Collectors.joining(" "));
+                out.printf(
+                        Locale.ROOT,
+                        "%-14s %10.1f tokens/s (runs: %s)%n",
+                        cases.get(i).name()
+                                + (benchmarks.size() > 1
+                                        ? "/" + benchmarks.get(b).kv.format()
+                                        : ""),
+                        median(rates[i][b]),
+                        each);
+            }
         }
         out.printf(Locale.ROOT, "resident after the runs: %.2f GB%n", residentBytes() / 1e9);
     }
