@@ -38,8 +38,8 @@ import java.util.stream.IntStream;
  * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
  * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
  * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing). {@code kv=FP8_E4M3} among the cases
- * is the cache's format ({@code kv=BF16,FP8_E4M3}: both in turn), {@code quantization=w8a8_int8} (or {@code fp8}) what plain weights are quantized to at load;
- * {@code weights=random} needs no weights beside config.json; {@code profile} says on a GPU where a step of each case spends its
+ * is the cache's format ({@code kv=BF16,FP8_E4M3}: both in turn), {@code quantization=w8a8_int8} (or {@code fp8}) what plain
+ * weights are quantized to at load; {@code weights=random} needs no weights beside config.json; {@code profile} says on a GPU where a step of each case spends its
  * time, kernel by kernel.
  */
 public final class ModelBenchmark implements AutoCloseable {
