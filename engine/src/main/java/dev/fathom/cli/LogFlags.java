@@ -1,5 +1,6 @@
 package dev.fathom.cli;
 
+import dev.fathom.http.CrashDump;
 import dev.fathom.http.HttpConfig;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +64,13 @@ final class LogFlags {
             description = "Log for each request how long it waited, read and wrote.")
     private boolean timeStats;
 
+    @Option(
+            names = "--crash-dump-folder",
+            paramLabel = "DIR",
+            description =
+                    "Where the requests of the last five minutes are written when the engine breaks. Default: nowhere.")
+    private @Nullable Path crashDumpFolder;
+
     /** Refuses wrong values before a large model is loaded for nothing. */
     void check() {
         ServerLog.level(level);
@@ -75,19 +83,30 @@ final class LogFlags {
         if (!requestsFormat.equals("text") && !requestsFormat.equals("json")) {
             throw CliException.usage("--log-requests-format must be text or json, got " + requestsFormat + ".");
         }
-        for (String target : requestsTargets) {
-            if (!target.equals(STDOUT)) {
-                try {
-                    Files.createDirectories(Path.of(target));
-                } catch (IOException | RuntimeException e) {
-                    throw CliException.usage("--log-requests-target " + target + " is no folder: " + e + ".");
-                }
-            }
+        requestsTargets.stream()
+                .filter(target -> !target.equals(STDOUT))
+                .forEach(target -> makeFolder("--log-requests-target", target));
+        if (crashDumpFolder != null) {
+            makeFolder("--crash-dump-folder", crashDumpFolder.toString());
+        }
+    }
+
+    private static void makeFolder(String flag, String folder) {
+        try {
+            Files.createDirectories(Path.of(folder));
+        } catch (IOException | RuntimeException e) {
+            throw CliException.usage(flag + " " + folder + " is no folder: " + e + ".");
         }
     }
 
     ServerLog start(Terminal terminal) {
         return ServerLog.start(level, httpLevel == null ? level : httpLevel, terminal.err());
+    }
+
+    /** Null where requests are not kept. */
+    @Nullable
+    CrashDump crashDump() {
+        return crashDumpFolder == null ? null : new CrashDump(crashDumpFolder, Main.Version.number());
     }
 
     boolean timeStats() {

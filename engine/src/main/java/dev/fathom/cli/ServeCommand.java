@@ -1,6 +1,7 @@
 package dev.fathom.cli;
 
 import dev.fathom.engine.EngineListener;
+import dev.fathom.http.CrashDump;
 import dev.fathom.http.HttpConfig;
 import dev.fathom.http.HttpServer;
 import dev.fathom.http.ServeContext;
@@ -25,9 +26,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -76,6 +79,9 @@ final class ServeCommand implements Callable<Integer> {
     private LogFlags logs = new LogFlags();
 
     @Mixin
+    private MetricsFlags metrics = new MetricsFlags();
+
+    @Mixin
     private GrammarFlags grammar = new GrammarFlags();
 
     @Option(names = "--host", paramLabel = "HOST", description = "Default: ${DEFAULT-VALUE}.")
@@ -120,9 +126,6 @@ final class ServeCommand implements Callable<Integer> {
 
     @Option(names = "--enable-cache-report", description = "Usage tells how many prompt tokens were cached.")
     private boolean cacheReport;
-
-    @Option(names = "--enable-metrics", description = "Serve Prometheus metrics at /metrics.")
-    private boolean metrics;
 
     @Option(names = "--skip-server-warmup", description = "Start at once; the first answers are slow then.")
     private boolean skipWarmUp;
@@ -171,13 +174,14 @@ final class ServeCommand implements Callable<Integer> {
                 skipWarmUp ? Optional.empty() : Optional.of(Rehearsal.start(options, model.kvFormat(), warmUpLimit()));
         LoadedModel loaded = LocalEngine.load(options, model, terminal);
         String name = servedModelName != null ? servedModelName : defaultName(loaded);
-        ServerMetrics serverMetrics = new ServerMetrics(name);
+        ServerMetrics serverMetrics = new ServerMetrics(name, metrics.buckets());
         Tracing tracing = traces.start(name);
-        List<EngineListener> listeners = tracing == null
-                ? List.of(new EngineLog(logs.timeStats()), serverMetrics)
-                : List.of(new EngineLog(logs.timeStats()), serverMetrics, tracing);
+        CrashDump crashes = logs.crashDump();
+        List<EngineListener> listeners = Stream.of(new EngineLog(logs.timeStats()), serverMetrics, tracing, crashes)
+                .filter(Objects::nonNull)
+                .toList();
         LocalEngine local = LocalEngine.start(loaded, model, scheduler, new EngineListeners(listeners));
-        HttpServer server = startServer(local, name, serverMetrics, tracing);
+        HttpServer server = startServer(local, name, serverMetrics, tracing, crashes);
         CountDownLatch ended = endOnSignal(server, local, log, tracing);
         Optional<WarmUp.Result> warmUp = warmUp(local, rehearsal);
         serverMetrics.started(Duration.ofNanos(System.nanoTime() - beganNanos), loaded.loadTime());
@@ -209,6 +213,7 @@ final class ServeCommand implements Callable<Integer> {
         model.kvFormat();
         model.maxTotalTokens();
         grammar.options();
+        metrics.buckets();
         traces.check();
         return model.options(environment, skipTokenizer);
     }
@@ -237,7 +242,11 @@ final class ServeCommand implements Callable<Integer> {
     }
 
     private HttpServer startServer(
-            LocalEngine local, String name, ServerMetrics serverMetrics, @Nullable Tracing tracing) {
+            LocalEngine local,
+            String name,
+            ServerMetrics serverMetrics,
+            @Nullable Tracing tracing,
+            @Nullable CrashDump crashes) {
         boolean started = false;
         try {
             String tokenizerPath = model.tokenizerPath().orElse(modelPath(local));
@@ -248,7 +257,7 @@ final class ServeCommand implements Callable<Integer> {
                     new TextService(served, generator, grammar.options(), environment.toolStrictness(), serverMetrics);
             HttpServer server = HttpServer.start(
                     httpConfig(local, served),
-                    new ServeContext(text, generator, serverMetrics, Main.Version.number(), tracing));
+                    new ServeContext(text, generator, serverMetrics, Main.Version.number(), tracing, crashes));
             started = true;
             return server;
         } finally {
@@ -264,7 +273,7 @@ final class ServeCommand implements Callable<Integer> {
                 .port(port)
                 .apiKey(apiKey)
                 .adminApiKey(adminApiKey)
-                .enableMetrics(metrics)
+                .enableMetrics(metrics.enabled())
                 .enableCacheReport(cacheReport)
                 .streamInterval(streamInterval)
                 .incrementalStreaming(incrementalStreaming)
@@ -305,7 +314,7 @@ final class ServeCommand implements Callable<Integer> {
         arguments.put("random_seed", config.randomSeed());
         defaults.describe(arguments);
         arguments.put("stream_interval", streamInterval);
-        arguments.put("enable_metrics", metrics);
+        arguments.put("enable_metrics", metrics.enabled());
         arguments.put("enable_cache_report", cacheReport);
         arguments.put("watchdog_timeout", config.watchdogTimeout().toMillis() / 1000.0);
         arguments.put("tp_size", 1);

@@ -25,6 +25,9 @@ public interface EngineListener {
     /** A step takes too long; called from the watchdog's thread. */
     default void stuck(StuckStep step) {}
 
+    /** A defect ends the engine; requesters hear of it next. */
+    default void crashed() {}
+
     static EngineListener none() {
         return new EngineListener() {};
     }

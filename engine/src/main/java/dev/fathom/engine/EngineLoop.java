@@ -60,6 +60,7 @@ final class EngineLoop implements Runnable {
 
     @Override
     public void run() {
+        boolean orderly = false;
         try (watchdog;
                 runner) {
             runner.begin();
@@ -68,8 +69,20 @@ final class EngineLoop implements Runnable {
                 cycle(work);
                 work = intake.next(scheduler.isIdle());
             }
+            orderly = true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            orderly = true;
+        } finally {
+            end(orderly);
+        }
+    }
+
+    private void end(boolean orderly) {
+        try {
+            if (!orderly) {
+                listener.crashed();
+            }
         } finally {
             // Does nothing after an orderly end; otherwise nobody is left waiting for an answer.
             intake.close(

@@ -26,43 +26,40 @@ final class Answers {
 
     private final TextService text;
     private final ServerMetrics metrics;
-    private final @Nullable Tracing tracing;
     private final JsonBody body;
-    private final RequestLog log;
+    private final Observers observers;
     private final ConnectionWatcher connections;
     private final Lifecycle lifecycle;
 
-    Answers(ServeContext context, JsonBody body, ConnectionWatcher connections, Lifecycle lifecycle, RequestLog log) {
-        this.log = log;
+    Answers(
+            ServeContext context,
+            JsonBody body,
+            ConnectionWatcher connections,
+            Lifecycle lifecycle,
+            Observers observers) {
+        this.observers = observers;
         this.text = context.text();
         this.metrics = context.metrics();
-        this.tracing = context.tracing();
         this.body = body;
         this.connections = connections;
         this.lifecycle = lifecycle;
     }
 
     /** How one answer is written down. */
-    private record Writing(AnswerFormat format, TokenClock clock, RequestLog.@Nullable Entry entry) {
+    private record Writing(AnswerFormat format, TokenClock clock, Observers.Observation seen) {
         List<JsonNode> delta(TextEvent.Delta delta) {
             clock.arrived(delta);
-            if (entry != null) {
-                entry.add(delta);
-            }
+            seen.add(delta);
             return format.delta(delta);
         }
 
         List<JsonNode> finished(TextEvent.Finished finished) {
-            if (entry != null) {
-                entry.add(finished);
-            }
+            seen.add(finished);
             return format.finished(finished);
         }
 
         JsonNode whole(List<TextResult> results) {
-            if (entry != null) {
-                entry.add(results);
-            }
+            seen.add(results);
             return format.whole(results);
         }
     }
@@ -84,60 +81,30 @@ final class Answers {
 
     /** Answers a request, or stops its work when the client leaves. */
     void answer(ServerRequest request, ServerResponse response, JsonFields fields, Call call) {
-        RequestTrace trace = tracing == null ? null : tracing.begin(request);
-        try {
-            answer(request, response, fields, call, trace);
-        } catch (RuntimeException e) {
-            if (trace != null) {
-                trace.failed(e);
-            }
-            throw e;
-        } finally {
-            if (trace != null) {
-                trace.end();
-            }
-        }
-    }
-
-    private void answer(
-            ServerRequest request,
-            ServerResponse response,
-            JsonFields fields,
-            Call call,
-            @Nullable RequestTrace trace) {
-        RequestLog.Entry entry = log.begin(call.id(), request.path().path(), fields.object());
+        Observers.Observation seen = observers.begin(request, call.id(), fields);
         Throwable failure = null;
         try {
-            answer(request, response, call, entry, trace);
+            answer(request, response, call, seen);
         } catch (RuntimeException e) {
             failure = e;
             throw e;
         } finally {
-            if (entry != null) {
-                entry.end(failure);
-            }
+            seen.end(failure);
         }
     }
 
-    private void answer(
-            ServerRequest request,
-            ServerResponse response,
-            Call call,
-            RequestLog.@Nullable Entry entry,
-            @Nullable RequestTrace trace) {
+    private void answer(ServerRequest request, ServerResponse response, Call call, Observers.Observation seen) {
         ClientWatch client = connections.watch(request);
         try (TextStream answer = call.begin().apply(text)) {
-            if (trace != null) {
-                trace.submitted(answer);
-            }
+            seen.submitted(answer);
             ClientWatch.Registration watching = client.onGone(answer::abort);
             try {
                 AnswerFormat format = call.format().apply(answer);
                 var clock = new TokenClock(metrics, answer.size());
                 if (call.stream()) {
-                    stream(response, answer, new Writing(format, clock, entry), client);
+                    stream(response, answer, new Writing(format, clock, seen), client);
                 } else {
-                    whole(response, answer, new Writing(format, clock, entry), client);
+                    whole(response, answer, new Writing(format, clock, seen), client);
                 }
             } finally {
                 watching.close();
@@ -150,7 +117,10 @@ final class Answers {
 
     private static void whole(ServerResponse response, TextStream answer, Writing writing, ClientWatch client)
             throws InterruptedException {
-        List<TextResult> results = answer.collect(writing.clock()::arrived);
+        List<TextResult> results = answer.collect(delta -> {
+            writing.clock().arrived(delta);
+            writing.seen().add(delta);
+        });
         checkPresent(client);
         response.header(HeaderValues.CONTENT_TYPE_JSON)
                 .send(writing.whole(results).toString().getBytes(StandardCharsets.UTF_8));

@@ -117,7 +117,8 @@ public final class HttpServer implements AutoCloseable {
         ServedModel model = context.text().model();
         var messages = new MessageReader(body.mapper());
         var log = new RequestLog(config.requestLogging());
-        var answers = new Answers(context, body, connections, lifecycle, log);
+        var observers = new Observers(log, context.tracing(), context.crashes());
+        var answers = new Answers(context, body, connections, lifecycle, observers);
         new Edge(config).register(routing);
         var chat = new ChatReader(config, model, messages);
         var routes = new Routes(routing, config.rootPath(), new ApiKeys(config));
@@ -131,7 +132,7 @@ public final class HttpServer implements AutoCloseable {
                 .post(
                         "/v1/messages/count_tokens",
                         (request, response) -> anthropic.countTokens(body, context.text(), request, response));
-        new ResponseRoutes(config, context, answers, messages).register(routes);
+        new ResponseRoutes(config, context, answers, observers, messages).register(routes);
         new HealthRoutes(lifecycle, context.generator(), config.healthTimeout()).register(routes);
         new InfoRoutes(config, context, body.mapper()).register(routes);
         new ParseRoutes(context.text(), body, messages).register(routes);

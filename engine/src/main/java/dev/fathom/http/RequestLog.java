@@ -1,9 +1,6 @@
 package dev.fathom.http;
 
-import dev.fathom.serve.TextEvent;
-import dev.fathom.serve.TextResult;
 import java.time.Instant;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -28,6 +25,8 @@ final class RequestLog {
 
     private static final Set<String> METADATA =
             Set.of("model", "rid", "stream", "priority", "user", "n", "service_tier");
+
+    /** What clients say, and the schemas and grammars they bring along, wherever in the body these stand. */
     private static final Set<String> CONTENT = Set.of(
             "text",
             "prompt",
@@ -39,8 +38,13 @@ final class RequestLog {
             "tools",
             "query",
             "items",
-            "sampling_params.json_schema",
-            "response_format");
+            "response_format",
+            "output_format",
+            "format",
+            "json_schema",
+            "regex",
+            "ebnf",
+            "structural_tag");
 
     private final boolean json;
     private final Consumer<String> sink;
@@ -64,25 +68,57 @@ final class RequestLog {
         }
     }
 
-    /** A request and what becomes of it; null while the log is off. */
+    /** Whether answers' texts are logged. */
+    boolean showsTexts() {
+        return enabled && level >= TEXTS;
+    }
+
+    /** Logs a request that has come; what was shown of it is for {@link #end}, null while the log is off. */
     @Nullable
-    Entry begin(String id, String path, JsonNode body) {
+    ObjectNode begin(String id, String path, JsonNode body) {
         if (!enabled) {
             return null;
         }
         ObjectNode request = JSON.objectNode().put("rid", id).put("path", path);
         for (Map.Entry<String, JsonNode> field : body.properties()) {
             String name = field.getKey();
-            if (!name.equals("rid") && isShown(name)) {
-                request.set(name, CONTENT.contains(name) ? shortened(field.getValue()) : field.getValue());
+            if (!name.equals("rid") && (METADATA.contains(name) || level >= SAMPLING)) {
+                show(request, name, field.getValue());
             }
         }
         write("request.received", "Receive: obj=", request, null);
-        return new Entry(request);
+        return request;
     }
 
-    private boolean isShown(String name) {
-        return METADATA.contains(name) || level >= (CONTENT.contains(name) ? TEXTS : SAMPLING);
+    /** Logs that a request has been answered, or has failed or been left. */
+    void end(ObjectNode request, AnswerRecord answers) {
+        write(
+                "request.finished",
+                "Finish: obj=",
+                request,
+                answers.json(level >= TEXTS ? text -> shortened(text) : null));
+    }
+
+    private void show(ObjectNode to, String name, JsonNode value) {
+        if (!CONTENT.contains(name)) {
+            to.set(name, withoutContent(value));
+        } else if (level >= TEXTS) {
+            to.set(name, shortened(value));
+        }
+    }
+
+    private JsonNode withoutContent(JsonNode value) {
+        if (value.isObject()) {
+            ObjectNode shown = JSON.objectNode();
+            value.properties().forEach(member -> show(shown, member.getKey(), member.getValue()));
+            return shown;
+        }
+        if (value.isArray()) {
+            ArrayNode shown = JSON.arrayNode();
+            value.forEach(element -> shown.add(withoutContent(element)));
+            return shortened(shown);
+        }
+        return shortened(value);
     }
 
     private JsonNode shortened(JsonNode value) {
@@ -108,61 +144,6 @@ final class RequestLog {
             sink.accept(line.toString());
         } else {
             sink.accept(words + request + (answers == null ? "" : ", out=" + answers));
-        }
-    }
-
-    /** One request that was logged, and its answers so far. Used by one thread. */
-    final class Entry {
-        private final ObjectNode request;
-        private final ArrayNode answers = JSON.arrayNode();
-        private final Map<Integer, StringBuilder> texts = new java.util.HashMap<>();
-
-        private Entry(ObjectNode request) {
-            this.request = request;
-        }
-
-        void add(TextEvent.Delta delta) {
-            if (level >= TEXTS) {
-                texts.computeIfAbsent(delta.index(), unseen -> new StringBuilder())
-                        .append(delta.text());
-            }
-        }
-
-        void add(TextEvent.Finished finished) {
-            StringBuilder text = texts.getOrDefault(finished.index(), new StringBuilder());
-            add(
-                    text.toString(),
-                    Envelope.name(finished.reason()),
-                    finished.usage(),
-                    finished.elapsed().toNanos());
-        }
-
-        void add(List<TextResult> results) {
-            results.forEach(result -> add(
-                    result.text(),
-                    Envelope.name(result.reason()),
-                    result.usage(),
-                    result.elapsed().toNanos()));
-        }
-
-        private void add(String text, String reason, dev.fathom.serve.Usage usage, long nanos) {
-            ObjectNode answer = answers.addObject();
-            if (level >= TEXTS) {
-                answer.put("text", shortened(text));
-            }
-            answer.put("finish_reason", reason)
-                    .put("prompt_tokens", usage.promptTokens())
-                    .put("completion_tokens", usage.completionTokens())
-                    .put("cached_tokens", usage.cachedTokens())
-                    .put("e2e_latency", nanos / 1e9);
-        }
-
-        /** The request has been answered, or has failed or been left. */
-        void end(@Nullable Throwable failure) {
-            if (failure != null) {
-                answers.addObject().put("error", String.valueOf(failure.getMessage()));
-            }
-            write("request.finished", "Finish: obj=", request, answers);
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.fathom.http;
 
 import dev.fathom.api.ErrorCode;
 import dev.fathom.api.RequestException;
+import dev.fathom.serve.TextResult;
 import dev.fathom.serve.TextStream;
 import io.helidon.http.HeaderValues;
 import io.helidon.webserver.http.ServerRequest;
@@ -27,13 +28,16 @@ final class ResponseRoutes {
     private final HttpConfig config;
     private final ServeContext context;
     private final Answers answers;
+    private final Observers observers;
     private final ResponseReader reader;
     private final ResponseStore store = new ResponseStore();
 
-    ResponseRoutes(HttpConfig config, ServeContext context, Answers answers, MessageReader messages) {
+    ResponseRoutes(
+            HttpConfig config, ServeContext context, Answers answers, Observers observers, MessageReader messages) {
         this.config = config;
         this.context = context;
         this.answers = answers;
+        this.observers = observers;
         this.reader = new ResponseReader(config, context.text().model(), messages, store);
     }
 
@@ -48,7 +52,7 @@ final class ResponseRoutes {
         JsonFields fields = answers.read(request);
         ResponseRequest asked = reader.read(fields);
         if (asked.background()) {
-            send(response, begin(asked));
+            send(response, begin(request, fields, asked));
             return;
         }
         answers.answer(
@@ -64,37 +68,52 @@ final class ResponseRoutes {
     }
 
     /** Runs an answer that nobody waits for; gives the response as it is at first. */
-    private ObjectNode begin(ResponseRequest asked) {
-        TextStream answer = context.text().chat(asked.chat());
+    private ObjectNode begin(ServerRequest request, JsonFields fields, ResponseRequest asked) {
+        Observers.Observation seen = observers.begin(request, asked.chat().id(), fields);
+        TextStream answer;
+        try {
+            answer = context.text().chat(asked.chat());
+        } catch (RuntimeException e) {
+            seen.end(e);
+            throw e;
+        }
+        seen.submitted(answer);
         var run = new ResponseStore.Background(answer, new CompletableFuture<>());
         ObjectNode queued = ResponseFormat.waiting(asked.shown(), "queued");
         store.put(asked.chat().id(), new ResponseStore.Entry(queued, List.of(), run));
-        Thread.ofVirtual().name("fathom-background").start(() -> run(asked, run));
+        Thread.ofVirtual().name("fathom-background").start(() -> run(asked, run, seen));
         return queued;
     }
 
-    private void run(ResponseRequest asked, ResponseStore.Background run) {
+    private void run(ResponseRequest asked, ResponseStore.Background run, Observers.Observation seen) {
         String id = asked.chat().id();
         var format = new ResponseFormat(asked.shown(), config.enableCacheReport(), end -> {
             store.put(id, entry(asked, end, run));
             run.ended().complete(end);
         });
         var clock = new TokenClock(context.metrics(), 1);
+        Throwable failure = null;
         try (TextStream answer = run.answer()) {
-            format.whole(answer.collect(delta -> {
+            List<TextResult> results = answer.collect(delta -> {
                 clock.arrived(delta);
+                seen.add(delta);
                 if (store.get(id).response().get("status").stringValue().equals("queued")) {
                     ObjectNode begun = ResponseFormat.waiting(asked.shown(), "in_progress");
                     store.put(id, new ResponseStore.Entry(begun, List.of(), run));
                 }
-            }));
+            });
+            seen.add(results);
+            format.whole(results);
         } catch (RequestException e) {
             if (e.code() == ErrorCode.INTERNAL) {
                 LOG.log(System.Logger.Level.ERROR, "A background response failed.", e);
             }
+            failure = e;
             format.failure(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // nobody interrupts it but the end of the JVM
+        } finally {
+            seen.end(failure);
         }
     }
 

@@ -38,31 +38,15 @@ public final class ServerMetrics implements EngineListener, GrammarListener {
     private static final String PREFILL = "prefill_forward";
     private static final String DECODE = "decode_forward";
 
-    // SGLang's bucket bounds, in seconds.
-    private static final double[] FIRST_TOKEN = {
-        0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400
-    };
-    private static final double[] BETWEEN_TOKENS = {
-        0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.06, 0.08, 0.1, 0.2, 0.4, 0.6, 0.8, 1,
-        2, 4, 6, 8
-    };
-    private static final double[] PER_TOKEN = {
-        0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1, 2
-    };
-    private static final double[] WHOLE = {
-        0.1, 0.2, 0.4, 0.6, 0.8, 1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400, 600, 1200, 1800, 2400
-    };
-    private static final double[] QUEUED = {
-        0, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 3, 4, 5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 100, 200,
-        300, 400, 500, 600, 700, 800, 900, 1000, 1200, 1400, 1600, 1800, 2000, 2500, 3000
-    };
-    private static final double[] STAGE = exponential(0.001, 1.62, 30);
-
-    // And in tokens.
-    private static final double[] TOKENS = {
-        100, 300, 500, 700, 1000, 1500, 2000, 3000, 4000, 5000, 6000, 7000, 8000, 9000, 10000, 12000, 15000, 20000,
-        22000, 25000, 30000, 35000, 40000, 66000, 99000, 132000, 300000, 600000, 900000, 1100000
-    };
+    // SGLang's bucket bounds, in seconds; MetricBuckets has the others.
+    private static final List<Double> PER_TOKEN = List.of(
+            0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1d,
+            2d);
+    private static final List<Double> QUEUED = List.of(
+            0d, 0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5, 1d, 2d, 3d, 4d, 5d, 10d, 15d, 20d, 30d, 40d, 50d, 60d, 70d,
+            80d, 90d, 100d, 200d, 300d, 400d, 500d, 600d, 700d, 800d, 900d, 1000d, 1200d, 1400d, 1600d, 1800d, 2000d,
+            2500d, 3000d);
+    private static final List<Double> STAGE = MetricBuckets.exponential(0.001, 1.62, 30);
 
     private final PrometheusRegistry registry = new PrometheusRegistry();
     private final PrometheusTextFormatWriter writer = PrometheusTextFormatWriter.create();
@@ -85,23 +69,32 @@ public final class ServerMetrics implements EngineListener, GrammarListener {
 
     /** @param modelName the value of the label every metric carries */
     public ServerMetrics(String modelName) {
+        this(modelName, MetricBuckets.DEFAULT);
+    }
+
+    /** @param modelName the value of the label every metric carries */
+    public ServerMetrics(String modelName, MetricBuckets buckets) {
         this.modelName = modelName;
-        firstToken = histogram("time_to_first_token_seconds", "Time from submission to the first token.", FIRST_TOKEN);
-        betweenTokens = histogram("inter_token_latency_seconds", "Time between two tokens.", BETWEEN_TOKENS);
+        firstToken = histogram(
+                "time_to_first_token_seconds", "Time from submission to the first token.", buckets.firstToken());
+        betweenTokens = histogram("inter_token_latency_seconds", "Time between two tokens.", buckets.betweenTokens());
         perToken = histogram(
                 "time_per_output_token_seconds", "Mean time of a request's tokens after the first.", PER_TOKEN);
-        whole = histogram("e2e_request_latency_seconds", "Time from submission to the end.", WHOLE);
+        whole = histogram("e2e_request_latency_seconds", "Time from submission to the end.", buckets.whole());
         queued = histogram("queue_time_seconds", "Time from submission to the first step.", QUEUED);
-        promptTokens = histogram("prompt_tokens_histogram", "Prompt tokens of a request.", TOKENS);
+        promptTokens = histogram("prompt_tokens_histogram", "Prompt tokens of a request.", buckets.promptTokens());
         computedTokens = histogram(
-                "uncached_prompt_tokens_histogram", "Prompt tokens of a request that were not in the cache.", TOKENS);
-        generatedTokens = histogram("generation_tokens_histogram", "Tokens a request generated.", TOKENS);
+                "uncached_prompt_tokens_histogram",
+                "Prompt tokens of a request that were not in the cache.",
+                buckets.promptTokens());
+        generatedTokens =
+                histogram("generation_tokens_histogram", "Tokens a request generated.", buckets.generatedTokens());
         stages = Histogram.builder()
                 .name("sglang:per_stage_req_latency_seconds")
                 .help("Time of a request in each stage: waiting, until its first token, and after that.")
                 .labelNames(LABEL, "stage")
                 .classicOnly()
-                .classicUpperBounds(STAGE)
+                .classicUpperBounds(array(STAGE))
                 .register(registry);
         for (String stage : List.of(WAITING, PREFILL, DECODE)) {
             stages.initLabelValues(modelName, stage);
@@ -241,12 +234,8 @@ public final class ServerMetrics implements EngineListener, GrammarListener {
         stages.labelValues(modelName, name).observe(nanos / NANOS);
     }
 
-    private static double[] exponential(double first, double factor, int count) {
-        double[] bounds = new double[count];
-        for (int i = 0; i < count; i++) {
-            bounds[i] = first * Math.pow(factor, i);
-        }
-        return bounds;
+    private static double[] array(List<Double> bounds) {
+        return bounds.stream().mapToDouble(bound -> bound).toArray();
     }
 
     private static double heldTokens(EngineStats stats) {
@@ -257,13 +246,13 @@ public final class ServerMetrics implements EngineListener, GrammarListener {
         return stats.kvTotalTokens() == 0 ? 0 : heldTokens(stats) / stats.kvTotalTokens();
     }
 
-    private Histogram histogram(String name, String help, double[] bounds) {
+    private Histogram histogram(String name, String help, List<Double> bounds) {
         var histogram = Histogram.builder()
                 .name("sglang:" + name)
                 .help(help)
                 .labelNames(LABEL)
                 .classicOnly()
-                .classicUpperBounds(bounds)
+                .classicUpperBounds(array(bounds))
                 .register(registry);
         histogram.initLabelValues(modelName);
         return histogram;

@@ -43,4 +43,9 @@ public record EngineListeners(List<EngineListener> all) implements EngineListene
     public void stuck(StuckStep step) {
         all.forEach(listener -> listener.stuck(step));
     }
+
+    @Override
+    public void crashed() {
+        all.forEach(EngineListener::crashed);
+    }
 }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -145,6 +146,31 @@ class MetricsTest {
                         .containsEntry("sglang:grammar_compilation_time_seconds_count", 1.0);
             }
         }
+    }
+
+    @Test
+    void takesTheBucketsItIsTold() {
+        var metrics = new ServerMetrics(
+                "nano",
+                new MetricBuckets(List.of(0.5, 7d), List.of(0.25), List.of(3d, 9d), List.of(11d), List.of(22d, 33d)));
+        try (Fathom fathom = Fathom.load(FathomOptions.EMBEDDED.withListener(metrics));
+                var server = start(fathom, metrics)) {
+            String served = server.get("/metrics").body();
+            assertThat(bounds(served, "time_to_first_token_seconds")).containsExactly("0.5", "7.0", "+Inf");
+            assertThat(bounds(served, "inter_token_latency_seconds")).containsExactly("0.25", "+Inf");
+            assertThat(bounds(served, "e2e_request_latency_seconds")).containsExactly("3.0", "9.0", "+Inf");
+            assertThat(bounds(served, "prompt_tokens_histogram")).containsExactly("11.0", "+Inf");
+            assertThat(bounds(served, "uncached_prompt_tokens_histogram")).containsExactly("11.0", "+Inf");
+            assertThat(bounds(served, "generation_tokens_histogram")).containsExactly("22.0", "33.0", "+Inf");
+        }
+    }
+
+    private static List<String> bounds(String metrics, String name) {
+        return Pattern.compile("sglang:" + name + "_bucket\\{[^}]*le=\"([^\"]+)\"")
+                .matcher(metrics)
+                .results()
+                .map(found -> found.group(1))
+                .toList();
     }
 
     private static TestServer start(Fathom fathom, ServerMetrics metrics) {

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -67,8 +68,13 @@ final class TestServer implements AutoCloseable {
     }
 
     static TestServer traced(TextService text, Generator generator, Tracing tracing) {
+        return observed(text, generator, tracing, null);
+    }
+
+    static TestServer observed(
+            TextService text, Generator generator, @Nullable Tracing tracing, @Nullable CrashDump crashes) {
         var metrics = new ServerMetrics(text.model().name());
-        var context = new ServeContext(text, generator, metrics, "test", tracing);
+        var context = new ServeContext(text, generator, metrics, "test", tracing, crashes);
         var server =
                 new TestServer(HttpServer.start(HttpConfig.builder().port(0).build(), context), text, metrics);
         server.server.ready();
@@ -104,7 +110,7 @@ final class TestServer implements AutoCloseable {
         return send("GET", path, null);
     }
 
-    Reply send(String method, String path, @org.jspecify.annotations.Nullable String body, String... headers) {
+    Reply send(String method, String path, @Nullable String body, String... headers) {
         var publisher = body == null
                 ? HttpRequest.BodyPublishers.noBody()
                 : HttpRequest.BodyPublishers.ofString(body, StandardCharsets.UTF_8);

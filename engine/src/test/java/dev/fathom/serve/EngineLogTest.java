@@ -3,9 +3,11 @@ package dev.fathom.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.fathom.api.ErrorCode;
+import dev.fathom.api.FinishReason;
 import dev.fathom.api.RequestException;
 import dev.fathom.engine.DecodeStats;
 import dev.fathom.engine.PrefillStats;
+import dev.fathom.engine.RequestTiming;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.logging.Handler;
@@ -58,6 +60,18 @@ class EngineLogTest {
                         "INFO Decode batch. #running-req: 3, #token: 512, token usage: 0.50, gen throughput (token/s):"
                                 + " 1234.50, #queue-req: 0",
                         "WARNING KV cache pool is full. Retract requests. #retracted_reqs: 2");
+    }
+
+    @Test
+    void logsTheTimesOfARequestWhereItIsToldTo() {
+        var timing =
+                new RequestTiming("r", 0, 1_500_000, 20_000_000, 123_456_789, 12, 5, 4, new FinishReason.Length(5));
+        new EngineLog(false).finished(timing);
+        assertThat(lines).isEmpty();
+        new EngineLog(true).finished(timing);
+        assertThat(lines)
+                .containsExactly("INFO Req Time Stats(rid=r, input len=12, output len=5, cached len=4, type=unified):"
+                        + " queue_duration=1.50ms, first_token=20.00ms, total=123.46ms");
     }
 
     @Test
