@@ -12,6 +12,7 @@ struct CachedHeads {
     long valueWidth;
     long firstValue;     // column of the first head's value
     long sharing;        // query heads that read the same key and value
+    long latentWidth;    // numbers before the rope part
 };
 
 struct Queries {
@@ -55,12 +56,12 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
     __syncthreads();
 #pragma unroll 2
     for (int key = threadIdx.x / 32; key < keys; key += ATTEND_THREADS / 32) {
-        const u8* at = c.rows + (long) slots[key] * c.rowBytes + cached * c.keyWidth * C::BYTES;
+        const u8* at = c.rows + (long) slots[key] * c.rowBytes;
         float sum[SHARING] = {};
 #pragma unroll 3
         for (int i = lane * V; i < c.keyWidth; i += 32 * V) {
             float k[V];
-            C::template read<V>(at, i, k);
+            C::template read<V>(at, c.latentWidth, cached * c.keyWidth + i, k);
 #pragma unroll
             for (int h = 0; h < SHARING; h++) {
 #pragma unroll
@@ -109,7 +110,7 @@ __device__ void attend_runs(const CachedHeads& c, const Queries& q, double scale
 #pragma unroll 8
         for (int key = 0; key < keys; key++) {
             float v[V];
-            C::template read<V>(c.rows + (long) slots[key] * c.rowBytes, column + i, v);
+            C::template read<V>(c.rows + (long) slots[key] * c.rowBytes, c.latentWidth, column + i, v);
 #pragma unroll
             for (int h = 0; h < SHARING; h++) {
 #pragma unroll
@@ -144,6 +145,8 @@ ATTEND(F32, 1)
 ATTEND(F32, 2)
 ATTEND(BF16, 1)
 ATTEND(BF16, 2)
+ATTEND(FP8_E4M3, 1)
+ATTEND(FP8_E4M3, 2)
 
 static const int MERGE_RUNS = 256;    // at a time
 

@@ -1,11 +1,4 @@
 // Attention on tensor cores, for DeepSeek's widths: queries and shares are rounded to BF16, scores and sums are float32.
-//
-// Tiles lie in shared memory in rows of pieces of sixteen bytes; piece p of row r is at p ^ r % 8, so that eight rows' same
-// pieces lie in different banks.
-
-static const int FLASH_THREADS = 256;
-static const int FLASH_WARPS = 8;
-static const int FLASH_KEYS = 64;    // of a tile
 
 /* Four matrices of 8 by 8 numbers; each lane gives the address of one row. */
 __device__ inline void load_matrices(u32* to, u32 at) {
@@ -22,24 +15,14 @@ __device__ inline void multiply_add(float* sum, const u32* a, const u32* b) {
     multiply_add(sum, Pairs{a[0], a[2]}, Pairs{a[1], a[3]}, Pairs{b[0], b[1]});
 }
 
-/* Where a piece of a row lies, rows being ROW bytes long. */
-template <int ROW> __device__ inline u32 swizzled(u32 base, int row, int piece) {
-    return base + row * ROW + ((piece ^ (row & 7)) << 4);
-}
-
-static const int LATENT = 512;           // numbers of a value
-static const int LATENT_KEY = 576;       // and of a key
-static const int LATENT_ROW = 2 * LATENT_KEY;
-static const int LATENT_PIECES = LATENT_KEY / 8;
-
 /* Absorbed attention of 16 * M heads of one row over one run of its keys, which are read once for all of them. With one run the
    result is final; otherwise it is [value | largest score | sum of exponentials] for each row, head and run. Scores: warps share
    a tile's keys and heads; sums: each warp has 64 columns of the value, of all heads. */
-template <int M>
+template <int M, class Rows>
 __device__ void attend_latent(const u8* rows, const Queries& q, float scale, float* partial, long runs, long runLength,
                               float* out, long outRow, long outHead) {
     // Of 16 heads two blocks fit on a multiprocessor: one's keys come while the other's are multiplied.
-    static const int HEADS_HERE = 16 * M, KEY_GROUPS = FLASH_WARPS / M, BUFFERS = M == 1 ? 1 : 2;
+    static const int HEADS_HERE = 16 * M, KEY_GROUPS = FLASH_WARPS / M, BUFFERS = M == 1 || !Rows::LATER ? 1 : 2;
     u32 queries = shared_address(memory), tiles = queries + HEADS_HERE * LATENT_ROW;
     u32 shares = tiles + BUFFERS * FLASH_KEYS * LATENT_ROW;
     float* largest = (float*) (memory + (HEADS_HERE + BUFFERS * FLASH_KEYS) * LATENT_ROW + HEADS_HERE * 2 * FLASH_KEYS);
@@ -62,11 +45,7 @@ __device__ void attend_latent(const u8* rows, const Queries& q, float scale, flo
     };
     auto load = [&](int tile) {
         if (tile < blocks) {
-            for (int i = thread; i < FLASH_KEYS * LATENT_PIECES; i += FLASH_THREADS) {
-                int key = i / LATENT_PIECES, piece = i % LATENT_PIECES;
-                const u8* at = rows + (long) slots[tile % 2 * FLASH_KEYS + key] * LATENT_ROW + piece * 16;
-                copy_later(swizzled<LATENT_ROW>(tiles + tile % BUFFERS * FLASH_KEYS * LATENT_ROW, key, piece), at);
-            }
+            Rows::load(tiles + tile % BUFFERS * FLASH_KEYS * LATENT_ROW, rows, slots + tile % 2 * FLASH_KEYS);
         }
         end_of_copies();
     };
@@ -240,14 +219,16 @@ __device__ void attend_latent(const u8* rows, const Queries& q, float scale, flo
     }
 }
 
-#define ATTEND_LATENT(M, BLOCKS)                                                                                            \
-    KERNEL __launch_bounds__(FLASH_THREADS, BLOCKS) attend_latent_##M(const u8* rows, Queries queries, double scale,             \
+#define ATTEND_LATENT(C, M, BLOCKS)                                                                                         \
+    KERNEL __launch_bounds__(FLASH_THREADS, BLOCKS) attend_latent_##C##_##M(const u8* rows, Queries queries, double scale,     \
             float* partial, long runs, long runLength, float* out, long outRow, long outHead) { in_turn();                  \
-        attend_latent<M>(rows, queries, (float) scale, partial, runs, runLength, out, outRow, outHead);                     \
+        attend_latent<M, Latent##C>(rows, queries, (float) scale, partial, runs, runLength, out, outRow, outHead);          \
     }
 
-ATTEND_LATENT(1, 2)
-ATTEND_LATENT(4, 1)
+ATTEND_LATENT(BF16, 1, 2)
+ATTEND_LATENT(BF16, 4, 1)
+ATTEND_LATENT(FP8_E4M3, 1, 2)
+ATTEND_LATENT(FP8_E4M3, 4, 1)
 
 static const int FLASH_ROWS = 128, ROWS_THREADS = 2 * FLASH_ROWS;
 static const int NOPE = 128, ROPE = 64, VALUE = 128;    // of a head

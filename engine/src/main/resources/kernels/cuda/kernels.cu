@@ -8,5 +8,7 @@
 #include "matrix.cu"
 #include "quantized.cu"
 #include "attention.cu"
+#include "latent_rows.cu"
 #include "flash.cu"
+#include "index.cu"
 #include "experts.cu"

@@ -16,10 +16,8 @@ KERNEL to_fp8(const float* x, long width, u8* codes, float* scales) {
         power = max(-100, min(100, power));
         float inverse = __int_as_float((127 - power) << 23);
         float numbers[4] = {v.x * inverse, v.y * inverse, v.z * inverse, v.w * inverse};
-        u16 low, high;
-        asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(low) : "f"(numbers[1]), "f"(numbers[0]));
-        asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(high) : "f"(numbers[3]), "f"(numbers[2]));
-        ((u32*) (codes + blockIdx.x * width + chunk * 128))[lane] = low | (u32) high << 16;
+        ((u32*) (codes + blockIdx.x * width + chunk * 128))[lane] =
+                two_to_e4m3(numbers[0], numbers[1]) | two_to_e4m3(numbers[2], numbers[3]) << 16;
         if (lane == 0) {
             scales[blockIdx.x * (width / 128) + chunk] = __int_as_float((127 + power) << 23);
         }

@@ -53,6 +53,29 @@ __device__ inline float e4m3_to_float(u8 code) {
     return code & 0x80 ? -value : value;
 }
 
+/* To nearest, ties to even; beyond 448 the code of 448. */
+__device__ inline u8 float_to_e4m3(float value) {
+    if (value != value) {
+        return 0x7f;
+    }
+    float magnitude = fminf(fabsf(value), 448);
+    u32 sign = __float_as_uint(value) >> 24 & 0x80, bits = __float_as_uint(magnitude);
+    // Below 2^-6 a code counts steps of 2^-9; above, exponent and three bits of the mantissa move down, the bias from 127 to 7.
+    u32 code = magnitude < 0x1p-6f ? (u32) rintf(magnitude * 512) : ((bits + 0x7ffff + (bits >> 20 & 1)) >> 20) - (120 << 3);
+    return (u8) (sign | code);
+}
+
+/* The first in the lower byte. */
+__device__ inline u32 two_to_e4m3(float first, float second) {
+#if __CUDA_ARCH__ >= 890
+    u16 pair;
+    asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(second), "f"(first));
+    return pair;
+#else
+    return float_to_e4m3(first) | (u32) float_to_e4m3(second) << 8;
+#endif
+}
+
 /* Two bytes at any address. */
 __device__ inline u16 short_at(const u8* at) {
     return (u16) (at[0] | at[1] << 8);
@@ -148,7 +171,7 @@ struct INT8 {
     }
 };
 
-/* GGUF's blocks of COLUMNS numbers in BYTES bytes, as tensor.BlockFormat defines them. */
+/* Blocks of COLUMNS numbers in BYTES bytes, as tensor.BlockFormat defines them. */
 #define BLOCKS(NAME, COLUMNS, BYTES)                                                                                          \
     struct NAME {                                                                                                             \
         __device__ static long row_bytes(const Weight& w) { return w.cols / COLUMNS * BYTES; }                                \
@@ -162,8 +185,15 @@ struct INT8 {
     };
 
 BLOCKS(Q4_0, 32, 18)
+BLOCKS(Q4_1, 32, 20)
+BLOCKS(AWQ, 32, 19)
+BLOCKS(IQ4_NL, 32, 18)
+BLOCKS(IQ4_XS, 256, 136)
+BLOCKS(Q2_K, 256, 84)
 BLOCKS(Q5_0, 32, 22)
+BLOCKS(Q5_1, 32, 24)
 BLOCKS(Q8_0, 32, 34)
+BLOCKS(Q3_K, 256, 110)
 BLOCKS(Q4_K, 256, 144)
 BLOCKS(Q5_K, 256, 176)
 BLOCKS(Q6_K, 256, 210)
@@ -176,9 +206,46 @@ __device__ inline float Q4_0::number(const u8* at, int i) {
     return half_at(at) * (half_byte(at[2 + i % 16], i / 16) - 8);
 }
 
+/* The product is exact, so that nothing but the sum is rounded. */
+__device__ inline float Q4_1::number(const u8* at, int i) {
+    return __fadd_rn(__fmul_rn(half_at(at), half_byte(at[4 + i % 16], i / 16)), half_at(at + 2));
+}
+
+__device__ inline float AWQ::number(const u8* at, int i) {
+    return half_at(at) * (half_byte(at[3 + i % 16], i / 16) - half_byte(at[2], 0));
+}
+
+/* Sixteen steps, denser around zero; signed bytes, the lowest first. */
+__device__ inline int uneven_step(int q) {
+    u64 steps = q < 8 ? 0xf6eaddcfbfad9881ull : 0x7159453526190d01ull;
+    return (signed char) (steps >> (8 * (q % 8)));
+}
+
+__device__ inline float IQ4_NL::number(const u8* at, int i) {
+    return half_at(at) * uneven_step(half_byte(at[2 + i % 16], i / 16));
+}
+
+__device__ inline float IQ4_XS::number(const u8* at, int i) {
+    int group = i / 32;
+    int scale = (half_byte(at[4 + group / 2], group % 2) | (short_at(at + 2) >> (2 * group) & 3) << 4) - 32;
+    return half_at(at) * scale * uneven_step(half_byte(at[8 + 16 * group + i % 16], i % 32 / 16));
+}
+
+__device__ inline float Q2_K::number(const u8* at, int i) {
+    int q = at[16 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+    float minimum = half_at(at + 82) * half_byte(at[i / 16], 1);
+    return __fsub_rn(__fmul_rn(half_at(at + 80) * half_byte(at[i / 16], 0), q), minimum);
+}
+
 __device__ inline float Q5_0::number(const u8* at, int i) {
     int fifth = at[2 + i / 8] >> (i % 8) & 1;
     return half_at(at) * ((half_byte(at[6 + i % 16], i / 16) | fifth << 4) - 16);
+}
+
+__device__ inline float Q5_1::number(const u8* at, int i) {
+    int fifth = at[4 + i / 8] >> (i % 8) & 1;
+    int q = half_byte(at[8 + i % 16], i / 16) | fifth << 4;
+    return __fadd_rn(__fmul_rn(half_at(at), q), half_at(at + 2));
 }
 
 __device__ inline float Q8_0::number(const u8* at, int i) {
@@ -207,6 +274,12 @@ __device__ inline float Q5_K::number(const u8* at, int i) {
     return scaled(at, i / 32, q | (at[16 + i % 32] >> (i / 32) & 1) << 4);
 }
 
+__device__ inline float Q3_K::number(const u8* at, int i) {
+    int low = at[32 + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3, third = at[i % 32] >> (i / 32) & 1, run = i / 16;
+    int scale = half_byte(at[96 + run % 8], run / 8) | (at[104 + run % 4] >> (run / 4 * 2) & 3) << 4;
+    return half_at(at + 108) * (scale - 32) * ((low | third << 2) - 4);
+}
+
 __device__ inline float Q6_K::number(const u8* at, int i) {
     int c = i % 128;
     int low = half_byte(at[i / 128 * 64 + c % 64], c / 64);
@@ -214,38 +287,6 @@ __device__ inline float Q6_K::number(const u8* at, int i) {
     int scale = (signed char) at[192 + i / 16];
     return half_at(at + 208) * scale * ((low | high << 4) - 32);
 }
-
-/* Numbers of the cache. */
-struct CacheF32 {
-    static const int BYTES = 4;
-    __device__ static float read(const u8* row, long i) { return ((const float*) row)[i]; }
-    /* V numbers from i, a multiple of V. */
-    template <int V> __device__ static void read(const u8* row, long i, float* to) {
-        if (V == 1) {
-            to[0] = read(row, i);
-        } else {
-            float2 v = ((const float2*) row)[i / 2];
-            to[0] = v.x;
-            to[V - 1] = v.y;
-        }
-    }
-    __device__ static void write(u8* row, long i, float value) { ((float*) row)[i] = value; }
-};
-
-struct CacheBF16 {
-    static const int BYTES = 2;
-    __device__ static float read(const u8* row, long i) { return bf16_to_float(((const u16*) row)[i]); }
-    template <int V> __device__ static void read(const u8* row, long i, float* to) {
-        if (V == 1) {
-            to[0] = read(row, i);
-        } else {
-            u32 v = ((const u32*) row)[i / 2];
-            to[0] = __uint_as_float(v << 16);
-            to[V - 1] = __uint_as_float(v & 0xffff0000u);
-        }
-    }
-    __device__ static void write(u8* row, long i, float value) { ((u16*) row)[i] = float_to_bf16(value); }
-};
 
 /* Sum over a block's threads, the same in all of them; always in the same order. scratch: one number for each warp. */
 template <class T> __device__ inline T block_sum(T value, T* scratch) {

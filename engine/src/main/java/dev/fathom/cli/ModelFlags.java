@@ -79,7 +79,7 @@ final class ModelFlags {
             names = "--kv-cache-dtype",
             paramLabel = "NAME",
             description =
-                    "auto and bf16 (alias bfloat16), fp8_e4m3 (half as large, on the CPU), or float32. Default: ${DEFAULT-VALUE}.")
+                    "auto and bf16 (alias bfloat16), fp8_e4m3 (half as large), or float32. Default: ${DEFAULT-VALUE}.")
     private String kvCacheType = "auto";
 
     @Option(
@@ -253,7 +253,7 @@ final class ModelFlags {
         return switch (kvCacheType) {
             case "auto", "bf16", "bfloat16" -> KvFormat.BF16;
             case "float32" -> KvFormat.F32;
-            case "fp8_e4m3" -> fp8Cache();
+            case "fp8_e4m3" -> KvFormat.FP8_E4M3;
             case "fp8_e5m2" ->
                 throw CliException.usage(
                         "--kv-cache-dtype fp8_e5m2 is not served: DeepSeek's weights already are FP8 (E4M3), and a cache"
@@ -262,15 +262,6 @@ final class ModelFlags {
                 throw CliException.usage("--kv-cache-dtype " + kvCacheType
                         + " is not supported in this version: use auto, bf16, fp8_e4m3 or float32.");
         };
-    }
-
-    private KvFormat fp8Cache() {
-        if (device.equals("cuda")) {
-            throw CliException.usage(
-                    "--kv-cache-dtype fp8_e4m3 is served on the CPU only in this version: give --device"
-                            + " cpu, or use auto or bf16.");
-        }
-        return KvFormat.FP8_E4M3;
     }
 
     /** A path or a hub's id, as given. */

@@ -8,7 +8,7 @@ package dev.fathom.kernels;
  * @param contextLength  [sequences]: tokens of sequence i in the cache when its last row of this step is written
  * @param slots          [sequences][at least contextLength]: cache slot of each position
  */
-public record AttentionBatch(int[] queryStart, int[] contextLength, int[][] slots) {
+public record AttentionBatch(int[] queryStart, int[] contextLength, int[][] slots) implements RowChoice {
     public AttentionBatch {
         int sequences = contextLength.length;
         if (queryStart.length != sequences + 1 || slots.length != sequences) {
@@ -23,6 +23,12 @@ public record AttentionBatch(int[] queryStart, int[] contextLength, int[][] slot
                         + contextLength[i] + ", " + slots[i].length + " slots");
             }
         }
+    }
+
+    /** Itself: a choice that the host made. */
+    @Override
+    public AttentionBatch batch() {
+        return this;
     }
 
     public int sequences() {

@@ -225,6 +225,15 @@ public interface KernelBackend extends AutoCloseable {
     void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out);
 
     /**
+     * {@link #attendLatent} of rows that see no more than what was chosen for each.
+     *
+     * @param chosen  by {@link #keyIndex}, as many rows as {@code query} has
+     */
+    default void attendChosen(HeadView query, RowChoice chosen, PagedKv kv, int layer, float scale, HeadView out) {
+        attendLatent(query, chosen.batch(), kv, layer, scale, out);
+    }
+
+    /**
      * Expanded attention of one sequence's rows over one chunk of its keys, merged into what earlier chunks gave: causal
      * by position, a key of a later position than the query is not seen. A row that sees no key of the chunk is left
      * as it is.

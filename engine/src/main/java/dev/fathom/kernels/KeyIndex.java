@@ -41,13 +41,12 @@ public interface KeyIndex {
      * query · key). Of equal scores that of the lower position is the larger; NaN is larger than every number.
      *
      * <p>The cost is that of one dot product a head for every token a row sees, and what is given back lets {@link
-     * KernelBackend#attendLatent} read the chosen rows of the cache and no other.
+     * KernelBackend#attendChosen} read the chosen rows of the cache and no other.
      *
      * @param query    [tokens], heads as wide as the index's rows
      * @param weights  [tokens, heads]; a positive factor that all share changes no choice
      * @param batch    the step's rows; slots of every position
-     * @return each row as a sequence of its own with one query, whose context are the slots of the chosen tokens, in
-     *     the order of their positions
+     * @return valid until the next call, or the next step
      */
-    AttentionBatch choose(HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count);
+    RowChoice choose(HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count);
 }

@@ -47,17 +47,6 @@ abstract class BlockContract extends ExpertsContract {
         return new BlockMatrix(format, data, rows, cols);
     }
 
-    /** A GPU refuses some by name, when a model is loaded. */
-    private boolean serves(BlockFormat format) {
-        try {
-            kernels.bind(blocks(format, 1, format.columns()));
-            return true;
-        } catch (KernelException e) {
-            assertThat(e).hasMessage(format + " weights are served on the CPU only in this version");
-            return false;
-        }
-    }
-
     /** Byte offsets of a block's half-precision scales. */
     private static List<Integer> scalePlaces(BlockFormat format) {
         return switch (format) {
@@ -72,9 +61,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void multipliesRowsOfBlocks(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         int block = format.columns();
         for (int cols : new int[] {block, 2 * block, 3 * block, 5 * block, 1024, 1024 + block, 2048 + 3 * block}) {
             for (int m : new int[] {1, 3, 7}) {
@@ -109,9 +95,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void decodesBlocksExactly(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         checkSingleColumns(blocks(format, 6, 512), format.name());
         checkSingleColumns(blocks(format, 6, 512, true), format + " with extreme scales");
     }
@@ -146,9 +129,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void copesWithExtremeRowsAndBlocks(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         for (double size : new double[] {0, 1e30, 1e-36, 1e-40}) {
             check(blocks(format, 9, 512), gaussian(5, 512, size), format + " rows of size " + size);
         }
@@ -187,9 +167,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void givesNotANumberForRowsThatAreNotFinite(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         for (float planted : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
             BlockMatrix weight = blocks(format, 9, 512);
             Tensor x = gaussian(3, 512);
@@ -210,9 +187,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void givesABlockRowTheSameBitsAloneAndInABatch(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         for (int cols : new int[] {format.columns(), 768, 2048 + format.columns()}) {
             LinearKernel linear = kernels.bind(blocks(format, 71, cols));
             Tensor x = gaussian(69, cols);
@@ -231,9 +205,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void bindsHeadsOfBlocks(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         for (int m : new int[] {1, 6}) {
             for (int[] shape : new int[][] {{1, 3, 1}, {5, 33, 2}, {16, 128, 1}}) {
                 int inputs = shape[2] * format.columns();
@@ -245,9 +216,6 @@ abstract class BlockContract extends ExpertsContract {
     @ParameterizedTest
     @EnumSource
     void embedsBlocksExactly(BlockFormat format) {
-        if (!serves(format)) {
-            return;
-        }
         BlockMatrix table = blocks(format, 11, 3 * format.columns());
         int[] ids = {10, 0, 3, 3};
         Tensor out = tensor(4, table.cols());
@@ -289,7 +257,7 @@ abstract class BlockContract extends ExpertsContract {
     @Test
     void passesNotANumberOnFromABlocksScale() {
         for (BlockFormat format : BlockFormat.values()) {
-            for (int m : serves(format) ? new int[] {1, 3} : new int[0]) {
+            for (int m : new int[] {1, 3}) {
                 BlockMatrix weight = blocks(format, 6, 512);
                 long block = format.rowBytes(512) * 2 + format.bytes();
                 weight.data().set(Codecs.LE_SHORT, block + scalePlaces(format).getFirst(), (short) 0x7E00);

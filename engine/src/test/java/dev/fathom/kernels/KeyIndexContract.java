@@ -120,7 +120,8 @@ public abstract class KeyIndexContract extends KernelFixture {
             HeadView query = HeadView.of(gaussian(batch.tokens(), shape[0] * shape[1]), shape[0]);
             Tensor weights = gaussian(batch.tokens(), shape[0]);
             for (int count : new int[] {1, 16, 64, 65, 500}) {
-                AttentionBatch chosen = index.choose(query, weights, batch, cache, 1, count);
+                AttentionBatch chosen =
+                        index.choose(query, weights, batch, cache, 1, count).batch();
                 assertThat(chosen.queryStart())
                         .containsExactly(
                                 IntStream.rangeClosed(0, batch.tokens()).toArray());
@@ -201,7 +202,8 @@ public abstract class KeyIndexContract extends KernelFixture {
         for (float weight : new float[] {1, -1}) {
             Tensor weights = tensor(1, 2);
             weights.fill(weight);
-            AttentionBatch chosen = index.choose(HeadView.of(query, 2), weights, batch, cache, 1, 7);
+            AttentionBatch chosen = index.choose(HeadView.of(query, 2), weights, batch, cache, 1, 7)
+                    .batch();
             int[] expected = IntStream.range(0, 300)
                     .filter(k -> (k % 3 == 0) == (weight > 0))
                     .limit(7)
@@ -209,6 +211,7 @@ public abstract class KeyIndexContract extends KernelFixture {
                     .toArray();
             assertThat(chosen.slots()[0]).containsExactly(expected);
             int[] more = index.choose(HeadView.of(query, 2), weights, batch, cache, 1, 150)
+                    .batch()
                     .slots()[0];
             assertThat(more).contains(expected);
             // Of the zeros that fill it up, when there are too few positive scores, the first 50.
@@ -226,17 +229,44 @@ public abstract class KeyIndexContract extends KernelFixture {
             AttentionBatch batch = batch(slots, new int[][] {{300, 5}, {90, 2}, {257, 1}});
             HeadView query = HeadView.of(gaussian(batch.tokens(), 7 * 32), 7);
             Tensor weights = gaussian(batch.tokens(), 7);
-            AttentionBatch all = index.choose(query, weights, batch, cache, 1, 40);
+            AttentionBatch all =
+                    index.choose(query, weights, batch, cache, 1, 40).batch();
             for (int i = 0; i < batch.sequences(); i++) {
                 for (int r = 0; r < batch.queries(i); r++) {
                     int row = batch.queryStart()[i] + r;
                     int seen = batch.prefixLength(i) + r + 1;
                     AttentionBatch alone =
                             new AttentionBatch(new int[] {0, 1}, new int[] {seen}, new int[][] {batch.slots()[i]});
-                    AttentionBatch one = index.choose(query.rows(row, 1), weights.rows(row, 1), alone, cache, 1, 40);
+                    AttentionBatch one = index.choose(query.rows(row, 1), weights.rows(row, 1), alone, cache, 1, 40)
+                            .batch();
                     assertThat(one.slots()[0]).containsExactly(all.slots()[row]);
                 }
             }
+        }
+    }
+
+    /** At widths that kernels have their own ways for, and at others. */
+    @ParameterizedTest
+    @EnumSource
+    void attendsToWhatWasChosen(KvFormat format) {
+        int[] slots = permutation();
+        for (int[] widths : new int[][] {{12, 4}, {512, 64}}) {
+            PagedKv kv = PagedKv.allocate(new KvShape(2, widths[0], widths[1], 32), format, SLOTS, arena);
+            Tensor angle = gaussian(SLOTS, widths[1] / 2);
+            Tensor latent = gaussian(SLOTS, widths[0] + widths[1]);
+            int[] all = IntStream.range(0, SLOTS).toArray();
+            kernels.storeLatent(latent, gaussian(1, widths[0]), 1e-6f, angle, angle, all, kv, 1);
+            PagedKv keys = kv.index();
+            filled(keys);
+            AttentionBatch batch = batch(slots, new int[][] {{300, 5}, {90, 2}, {20, 1}});
+            HeadView query = HeadView.of(gaussian(batch.tokens(), 3 * (widths[0] + widths[1])), 3);
+            RowChoice chosen = index.choose(
+                    HeadView.of(gaussian(batch.tokens(), 2 * 32), 2), gaussian(batch.tokens(), 2), batch, keys, 1, 40);
+            HeadView expected = HeadView.of(tensor(batch.tokens(), 3 * widths[0]), 3);
+            HeadView actual = HeadView.of(tensor(batch.tokens(), 3 * widths[0]), 3);
+            kernels.attendChosen(query, chosen, kv, 1, 0.3f, actual);
+            kernels.attendLatent(query, chosen.batch(), kv, 1, 0.3f, expected);
+            assertSameBits(actual.tensor(), expected.tensor(), format + ", " + widths[0] + " wide");
         }
     }
 
@@ -253,7 +283,8 @@ public abstract class KeyIndexContract extends KernelFixture {
         query.fill(1);
         Tensor weights = tensor(1, 1);
         weights.fill(1);
-        AttentionBatch chosen = index.choose(HeadView.of(query, 1), weights, batch, cache, 1, 2);
+        AttentionBatch chosen =
+                index.choose(HeadView.of(query, 1), weights, batch, cache, 1, 2).batch();
         assertThat(chosen.slots()[0]).containsExactly(slots[17], slots[40]);
     }
 

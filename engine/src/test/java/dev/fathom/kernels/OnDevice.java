@@ -283,6 +283,51 @@ public final class OnDevice implements KernelBackend {
         back(out.tensor());
     }
 
+    /** What was chosen there, and what the host reads of it. */
+    private record Choice(RowChoice there, AttentionBatch batch) implements RowChoice {}
+
+    @Override
+    public KeyIndex keyIndex() {
+        KeyIndex index = inner.keyIndex();
+        return new KeyIndex() {
+            @Override
+            public void layerNorm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor out) {
+                begin();
+                index.layerNorm(on(x), on(weight), on(bias), epsilon, on(out));
+                back(out);
+            }
+
+            @Override
+            public void roundRotated(HeadView x) {
+                begin();
+                index.roundRotated(on(x));
+                back(x.tensor());
+            }
+
+            @Override
+            public void store(Tensor keys, int[] slots, PagedKv kv, int layer) {
+                begin();
+                index.store(on(keys), slots, on(kv), layer);
+                back(kv);
+            }
+
+            @Override
+            public RowChoice choose(
+                    HeadView query, Tensor weights, AttentionBatch batch, PagedKv kv, int layer, int count) {
+                begin();
+                RowChoice chosen = index.choose(on(query), on(weights), batch, on(kv), layer, count);
+                return new Choice(chosen, chosen.batch());
+            }
+        };
+    }
+
+    @Override
+    public void attendChosen(HeadView query, RowChoice chosen, PagedKv kv, int layer, float scale, HeadView out) {
+        begin();
+        inner.attendChosen(on(query), ((Choice) chosen).there(), on(kv), layer, scale, on(out));
+        back(out.tensor());
+    }
+
     @Override
     public void attendExpanded(
             HeadView query,

@@ -51,6 +51,10 @@ class ArchitectureGoldenTest {
         "tiny-deepseek-v32, vector, EXPANDED",
         "tiny-deepseek-v32, vector, ABSORBED",
         "tiny-deepseek-v32, c, AUTO",
+        "tiny-deepseek-v2, cuda, AUTO",
+        "tiny-deepseek-v32, cuda, AUTO",
+        "tiny-llama, cuda, AUTO",
+        "tiny-qwen2, cuda, AUTO",
         "tiny-llama, scalar, AUTO",
         "tiny-llama, vector, AUTO",
         "tiny-llama, c, AUTO",
@@ -64,7 +68,7 @@ class ArchitectureGoldenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"scalar", "vector", "c"})
+    @ValueSource(strings = {"scalar", "vector", "c", "cuda"})
     void equalsTheReferenceWithAnIndexerInFp8(String backend) {
         requireReference(
                 "tiny-deepseek-v32",

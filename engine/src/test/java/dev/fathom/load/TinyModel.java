@@ -7,6 +7,7 @@ import dev.fathom.checkpoint.SafetensorsSource;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.c.CpuTarget;
 import dev.fathom.kernels.c.TestKernels;
+import dev.fathom.kernels.cuda.TestDevice;
 import dev.fathom.model.CausalLm;
 import dev.fathom.model.ModelOptions;
 import java.util.List;
@@ -29,10 +30,13 @@ record TinyModel(KernelBackend kernels, SafetensorsSource weights, CausalLm mode
 
     /** C without matrix tiles, which round more than the others: the bounds are the same for all. */
     private static KernelBackend kernels(String backend) {
-        return backend.equals("c")
-                ? TestKernels.open(CpuTarget.AVX2, THREADS)
-                : Backends.open(
+        return switch (backend) {
+            case "c" -> TestKernels.open(CpuTarget.AVX2, THREADS);
+            case "cuda" -> TestDevice.open(THREADS);
+            default ->
+                Backends.open(
                         LoadOptions.EMBEDDED.withKernelBackend(backend).withThreads(THREADS), LoadProgress.none());
+        };
     }
 
     @Override

@@ -5,9 +5,6 @@ import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Attention: straight over the cache in runs of keys that are merged in order, and over expanded keys and values. */
@@ -51,26 +48,39 @@ final class CudaAttention {
 
     void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         OpShapes.attendLatent(query, batch, kv, layer, out);
-        if (flash != null && flash.attendsLatent(query, kv)) {
-            attendByFlash(flash, new Latent(query, out, kv, layer, scale), batch);
+        attendLatent(new Latent(query, out, kv, layer, scale), SentBatch.of(batch, staging));
+    }
+
+    void attendChosen(HeadView query, CudaKeyIndex.Chosen chosen, PagedKv kv, int layer, float scale, HeadView out) {
+        OpShapes.attendLatent(query, chosen.of(), kv, layer, out);
+        attendLatent(new Latent(query, out, kv, layer, scale), chosen.sent());
+    }
+
+    private void attendLatent(Latent latent, SentBatch batch) {
+        HeadView query = latent.query;
+        if (flash != null && flash.attendsLatent(query, latent.kv)) {
+            attendByFlash(flash, latent, batch);
             return;
         }
-        attend(new Heads(query, out, query.heads(), 0), batch, kv, layer, scale);
+        attend(new Heads(query, latent.out, query.heads(), 0), batch, latent.kv, latent.layer, latent.scale);
     }
 
     void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         int cached = OpShapes.attendGrouped(query, batch, kv, layer, out);
-        attend(new Heads(query, out, query.heads() / cached, (long) cached * query.width()), batch, kv, layer, scale);
+        attend(
+                new Heads(query, out, query.heads() / cached, (long) cached * query.width()),
+                SentBatch.of(batch, staging),
+                kv,
+                layer,
+                scale);
     }
 
     /** What absorbed attention of a layer is given beside the batch. */
     record Latent(HeadView query, HeadView out, PagedKv kv, int layer, float scale) {}
 
-    private void attendByFlash(FlashAttention by, Latent latent, AttentionBatch batch) {
-        Rows rows = send(batch);
-        double keysOfRow = Arrays.stream(batch.contextLength()).average().orElse(0);
+    private void attendByFlash(FlashAttention by, Latent latent, SentBatch rows) {
         HeadView query = latent.query;
-        long longest = bucket(longest(batch));
+        long longest = bucket(rows.longest());
         long runLength = by.runLength(query.rows(), query.heads(), longest);
         long runs = Math.ceilDiv(longest, runLength);
         long rowBytes = runs == 1 ? 0 : 4L * query.heads() * runs * (latent.out.width() + 2);
@@ -80,15 +90,11 @@ final class CudaAttention {
             int count = Math.min(most, query.rows() - from);
             Latent part = new Latent(
                     query.rows(from, count), latent.out.rows(from, count), latent.kv, latent.layer, latent.scale);
-            by.attendLatent(part, rows.from(from), new FlashAttention.Runs(scratch, runs, runLength), keysOfRow);
+            by.attendLatent(part, rows.from(from), new FlashAttention.Runs(scratch, runs, runLength));
             if (runs > 1) {
                 merge(part.out, rows.from(from), scratch, runs, runLength);
             }
         }
-    }
-
-    private static int longest(AttentionBatch batch) {
-        return Arrays.stream(batch.contextLength()).max().orElse(0);
     }
 
     /** By powers of two, so that steps whose sequences are a token longer are the same launches. */
@@ -96,12 +102,12 @@ final class CudaAttention {
         return Math.max(RUN, Long.highestOneBit(2L * longest - 1));
     }
 
-    private void merge(HeadView out, Rows rows, long scratch, long runs, long runLength) {
+    private void merge(HeadView out, SentBatch rows, long scratch, long runs, long runLength) {
         launch.begin()
                 .put(scratch)
                 .put(runs)
                 .put(runLength)
-                .put(rows.seen)
+                .put(rows.seen())
                 .put("out", out)
                 .put((long) out.width())
                 .run(merge, new Grid(out.rows(), out.heads(), 1, MERGE_THREADS));
@@ -119,11 +125,10 @@ final class CudaAttention {
         }
     }
 
-    private void attend(Heads heads, AttentionBatch batch, PagedKv kv, int layer, float scale) {
+    private void attend(Heads heads, SentBatch rows, PagedKv kv, int layer, float scale) {
         HeadView query = heads.query;
-        int tokens = batch.tokens();
-        Rows rows = send(batch);
-        long runs = Math.ceilDiv(bucket(longest(batch)), (long) RUN);
+        int tokens = query.rows();
+        long runs = Math.ceilDiv(bucket(rows.longest()), (long) RUN);
         long rowBytes = 4L * query.heads() * runs * (heads.out.width() + 2);
         int most = Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, tokens);
         long scratch = partial.take(Math.multiplyExact(rowBytes, most));
@@ -139,47 +144,17 @@ final class CudaAttention {
                     .put((long) heads.out.width())
                     .put(heads.firstValue)
                     .put((long) heads.sharing)
+                    .put((long) kv.shape().latentWidth())
                     .put("query", query.rows(from, count))
                     .put((long) query.heads())
-                    .put(rows.slots)
-                    .put(rows.from(from).first)
-                    .put(rows.from(from).seen)
+                    .put(rows.slots())
+                    .put(rows.from(from).first())
+                    .put(rows.from(from).seen())
                     .put((double) scale)
                     .put(scratch)
                     .put(runs)
                     .run(kernel, new Grid(count, heads.blocks(), runs, RUN_THREADS), shared);
             merge(heads.out.rows(from, count), rows.from(from), scratch, runs, RUN);
-        }
-    }
-
-    /** Addresses of {@code struct Queries}' arrays. */
-    record Rows(long slots, long first, long seen) {
-        /** Those of rows [row, ...). */
-        Rows from(int row) {
-            return new Rows(slots, first + 4L * row, seen + 4L * row);
-        }
-    }
-
-    private Rows send(AttentionBatch batch) {
-        int tokens = batch.tokens();
-        long slots = Arrays.stream(batch.contextLength()).asLongStream().sum();
-        long at = staging.send(batch, 4 * (2L * tokens + slots), to -> write(batch, to));
-        return new Rows(at + 8L * tokens, at, at + 4L * tokens);
-    }
-
-    /** [tokens] first, [tokens] seen, then the slots of all sequences. */
-    private static void write(AttentionBatch batch, MemorySegment to) {
-        int tokens = batch.tokens();
-        int first = 0;
-        for (int i = 0; i < batch.sequences(); i++) {
-            for (int row = batch.queryStart()[i]; row < batch.queryStart()[i + 1]; row++) {
-                int seen = batch.prefixLength(i) + row - batch.queryStart()[i] + 1;
-                to.setAtIndex(ValueLayout.JAVA_INT, row, first);
-                to.setAtIndex(ValueLayout.JAVA_INT, tokens + row, seen);
-            }
-            int length = batch.contextLength()[i];
-            MemorySegment.copy(batch.slots()[i], 0, to, ValueLayout.JAVA_INT, 4L * (2L * tokens + first), length);
-            first = Math.addExact(first, length);
         }
     }
 

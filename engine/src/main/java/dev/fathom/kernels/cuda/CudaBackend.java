@@ -11,11 +11,12 @@ import dev.fathom.kernels.HeadsKernel;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelCache;
 import dev.fathom.kernels.KernelException;
-import dev.fathom.kernels.KvFormat;
+import dev.fathom.kernels.KeyIndex;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.RouterRule;
+import dev.fathom.kernels.RowChoice;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
@@ -24,11 +25,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.function.Consumer;
 
 /** Every operation on one NVIDIA GPU. Operations go into one stream, in whose order they happen; nothing here waits for it but {@link #download}. */
@@ -43,6 +42,7 @@ public final class CudaBackend implements KernelBackend {
     private final CudaRows rows;
     private final CudaCache cache;
     private final CudaAttention attention;
+    private final CudaKeyIndex index;
     private final CudaRouter router;
     private final CudaWeights weights;
 
@@ -61,6 +61,7 @@ public final class CudaBackend implements KernelBackend {
                 launch,
                 staging,
                 options.exact() ? null : new FlashAttention(device, kernels, launch, rows));
+        index = new CudaKeyIndex(device, kernels, launch, staging, cache);
         router = new CudaRouter(kernels, launch);
         weights = new CudaWeights(device, kernels, launch, staging, rows, !options.exact());
     }
@@ -105,12 +106,6 @@ public final class CudaBackend implements KernelBackend {
                 device.multiprocessors(),
                 options.exact() ? "float32-exact" : "BF16 on tensor cores",
                 kernels.builtBy());
-    }
-
-    /** FP8 has no kernels yet. */
-    @Override
-    public Set<KvFormat> cacheFormats() {
-        return EnumSet.of(KvFormat.F32, KvFormat.BF16);
     }
 
     @Override
@@ -277,6 +272,20 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
         attention.attendLatent(query, batch, kv, layer, scale, out);
+    }
+
+    @Override
+    public KeyIndex keyIndex() {
+        return index;
+    }
+
+    @Override
+    public void attendChosen(HeadView query, RowChoice chosen, PagedKv kv, int layer, float scale, HeadView out) {
+        if (chosen instanceof CudaKeyIndex.Chosen mine) {
+            attention.attendChosen(query, mine, kv, layer, scale, out);
+        } else {
+            attendLatent(query, chosen.batch(), kv, layer, scale, out);
+        }
     }
 
     @Override

@@ -67,6 +67,20 @@ final class CudaCache {
                 .run(kernel("load_latent_", kv.format()), Grid.rows(count));
     }
 
+    /** Rows of numbers, whatever they mean. */
+    void storeRows(Tensor numbers, int[] slots, PagedKv kv, int layer) {
+        HeadView all = HeadView.of(numbers, 1);
+        launch.begin()
+                .put("keys", all)
+                .put((long) all.width())
+                .put("keys", all)
+                .put(0L)
+                .put(1L)
+                .put(send(slots))
+                .put(address(kv, layer))
+                .run(kernel("store_heads_", kv.format()), Grid.rows(slots.length));
+    }
+
     void storeKeysValues(HeadView keys, HeadView values, int[] slots, PagedKv kv, int layer) {
         OpShapes.storeKeysValues(keys, values, slots, kv, layer);
         long sent = send(slots);

@@ -31,7 +31,9 @@ final class CudaKernels implements AutoCloseable {
             "matrix.cu",
             "quantized.cu",
             "attention.cu",
+            "latent_rows.cu",
             "flash.cu",
+            "index.cu",
             "experts.cu");
 
     private final CudaDevice device;

@@ -1,8 +1,6 @@
 package dev.fathom.kernels.cuda;
 
-import dev.fathom.kernels.KernelException;
 import dev.fathom.kernels.RoundedInput;
-import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;
@@ -55,17 +53,9 @@ record DeviceMatrix(
             case F32Matrix w -> plain("F32", w.data(), w, 4);
             case Bf16Matrix w -> plain("BF16", w.data(), w, 8);
             case F16Matrix w -> plain("F16", w.data(), w, 8);
-            case BlockMatrix w -> plain(served(w.format()), w.data(), w, 1);
+            case BlockMatrix w -> plain(w.format().name(), w.data(), w, 1);
             case Fp8BlockMatrix w ->
                 blocks(w, DeviceMemory.address(w.data(), "weight"), DeviceMemory.address(w.scales(), "scales"));
-        };
-    }
-
-    private static String served(BlockFormat format) {
-        return switch (format) {
-            case Q4_0, Q5_0, Q8_0, Q4_K, Q5_K, Q6_K -> format.name();
-            case Q4_1, Q5_1, AWQ, IQ4_NL, IQ4_XS, Q2_K, Q3_K ->
-                throw new KernelException(format + " weights are served on the CPU only in this version");
         };
     }
 
@@ -167,7 +157,7 @@ record DeviceMatrix(
             case F32Matrix w -> new Stacked(plain("F32", data, w, 4), dataBytes, 0);
             case Bf16Matrix w -> new Stacked(plain("BF16", data, w, 8), dataBytes, 0);
             case F16Matrix w -> new Stacked(plain("F16", data, w, 8), dataBytes, 0);
-            case BlockMatrix w -> new Stacked(plain(served(w.format()), data, w, 1), dataBytes, 0);
+            case BlockMatrix w -> new Stacked(plain(w.format().name(), data, w, 1), dataBytes, 0);
             case Fp8BlockMatrix w -> {
                 MemorySegment scales = stackScales(weights, device);
                 yield new Stacked(

@@ -46,9 +46,9 @@ final class FlashAttention {
     }
 
     /** Shared memory: queries, tiles of keys, shares of one; statistics by warp and head; slots of two tiles. */
-    private static long latentBytes(int heads) {
+    private static long latentBytes(int heads, KvFormat format) {
         int groups = WARPS / (heads / FEW_HEADS);
-        int tiles = heads == FEW_HEADS ? 1 : 2;
+        int tiles = heads == FEW_HEADS || format == KvFormat.FP8_E4M3 ? 1 : 2;
         return 2L * (heads + tiles * KEYS) * (LATENT + ROPE)
                 + 2L * heads * KEYS
                 + 4L * heads * (2 * groups + 3)
@@ -56,10 +56,10 @@ final class FlashAttention {
     }
 
     boolean attendsLatent(HeadView query, PagedKv kv) {
-        return kv.format() == KvFormat.BF16
+        return kv.format() != KvFormat.F32
                 && kv.shape().latentWidth() == LATENT
                 && kv.shape().ropeWidth() == ROPE
-                && latentBytes(headsOfBlock(query.heads())) <= sharedBytes;
+                && latentBytes(headsOfBlock(query.heads()), kv.format()) <= sharedBytes;
     }
 
     /** Keys of a block, so that there are about as many blocks as run at once. */
@@ -81,14 +81,14 @@ final class FlashAttention {
      */
     record Runs(long partial, long count, long length) {}
 
-    /** @param keysOfRow  that a row sees, on the average */
-    void attendLatent(CudaAttention.Latent latent, CudaAttention.Rows batch, Runs runs, double keysOfRow) {
+    void attendLatent(CudaAttention.Latent latent, SentBatch batch, Runs runs) {
         HeadView query = latent.query();
         int heads = headsOfBlock(query.heads());
-        long shared = latentBytes(heads);
-        double keys = keysOfRow * query.rows();
+        KvFormat format = latent.kv().format();
+        long shared = latentBytes(heads, format);
+        double keys = batch.keysOfRow() * query.rows();
         launch.begin()
-                .work(2 * keys * (LATENT + ROPE), 2 * keys * query.heads() * (2 * LATENT + ROPE))
+                .work(keys * latent.kv().rowBytes(), 2 * keys * query.heads() * (2 * LATENT + ROPE))
                 .put(CudaCache.address(latent.kv(), latent.layer()))
                 .put("query", query)
                 .put((long) query.heads())
@@ -101,7 +101,7 @@ final class FlashAttention {
                 .put(runs.length)
                 .put("out", latent.out())
                 .run(
-                        kernels.kernel("attend_latent_" + heads / FEW_HEADS, shared),
+                        kernels.kernel("attend_latent_" + format + "_" + heads / FEW_HEADS, shared),
                         new Grid(query.rows(), Math.ceilDiv(query.heads(), heads), runs.count, THREADS),
                         shared);
     }

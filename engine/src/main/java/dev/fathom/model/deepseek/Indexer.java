@@ -6,6 +6,7 @@ import dev.fathom.kernels.KernelException;
 import dev.fathom.kernels.KeyIndex;
 import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.RotatedFp8;
+import dev.fathom.kernels.RowChoice;
 import dev.fathom.model.IndexerForm;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.StepScratch;
@@ -90,7 +91,7 @@ final class Indexer {
      * @param sin         [rows, ropeHeadDim / 2]
      * @param batch       of these rows
      */
-    AttentionBatch choose(Tensor compressed, Tensor x, Tensor cos, Tensor sin, AttentionBatch batch, StepContext step) {
+    RowChoice choose(Tensor compressed, Tensor x, Tensor cos, Tensor sin, AttentionBatch batch, StepContext step) {
         StepScratch scratch = step.scratch();
         long mark = scratch.mark();
         HeadView query = HeadView.of(scratch.f32(x.rows(), config.heads() * config.headDim()), config.heads());
@@ -98,7 +99,7 @@ final class Indexer {
         prepare(query, cos, sin, step);
         Tensor weights = scratch.f32(x.rows(), config.heads());
         weightProjection.apply(x, weights);
-        AttentionBatch chosen = index.choose(query, weights, batch, step.kv().index(), layer, config.topK());
+        RowChoice chosen = index.choose(query, weights, batch, step.kv().index(), layer, config.topK());
         scratch.release(mark);
         return chosen;
     }

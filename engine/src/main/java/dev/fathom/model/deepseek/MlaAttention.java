@@ -1,9 +1,9 @@
 package dev.fathom.model.deepseek;
 
-import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.LinearKernel;
+import dev.fathom.kernels.RowChoice;
 import dev.fathom.model.StepContext;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
@@ -94,7 +94,7 @@ final class MlaAttention {
                 case StepPlan.Run.Sparse it -> {
                     Tensor input = x.rows(it.firstRow(), rows);
                     Tensor low = compressed.rows(it.firstRow(), rows);
-                    AttentionBatch chosen = requireIndexer().choose(low, input, cos, sin, it.batch(), step);
+                    RowChoice chosen = requireIndexer().choose(low, input, cos, sin, it.batch(), step);
                     attendAbsorbed(q, cos, sin, chosen, o, step);
                 }
             }
@@ -161,7 +161,7 @@ final class MlaAttention {
     }
 
     private void attendAbsorbed(
-            HeadView query, Tensor cos, Tensor sin, AttentionBatch batch, HeadView out, StepContext step) {
+            HeadView query, Tensor cos, Tensor sin, RowChoice seen, HeadView out, StepContext step) {
         AbsorbedProjections absorbed = keyValueProjections.absorbed();
         if (absorbed == null) {
             throw new IllegalStateException("layer " + layer + " was loaded for the expanded form only");
@@ -179,7 +179,7 @@ final class MlaAttention {
                         latentQuery.columns(config.kvLoraRank(), config.ropeHeadDim()));
         HeadView attendedLatent =
                 HeadView.of(scratch.f32(query.rows(), config.heads() * config.kvLoraRank()), config.heads());
-        step.kernels().attendLatent(latentQuery, batch, step.kv(), layer, scale, attendedLatent);
+        step.kernels().attendChosen(latentQuery, seen, step.kv(), layer, scale, attendedLatent);
         absorbed.fromLatent().apply(attendedLatent, out);
         scratch.release(mark);
     }

@@ -74,7 +74,7 @@ class CudaKernelsTest {
                 names.add("linear_" + format + "_" + neighbours + "_8");
             }
         });
-        for (String cache : List.of("F32", "BF16")) {
+        for (String cache : List.of("F32", "BF16", "FP8_E4M3")) {
             names.addAll(List.of("store_latent_" + cache, "load_latent_" + cache, "store_heads_" + cache));
             names.addAll(List.of("attend_runs_" + cache + "_1", "attend_runs_" + cache + "_2"));
         }
@@ -84,8 +84,16 @@ class CudaKernelsTest {
                 names.add("gated_" + format + "_1" + rows);
             }
         }
-        names.addAll(List.of("attend_latent_1", "attend_latent_4", "attend_flash"));
-        if (target.equals("sm_90a")) {
+        for (String cache : List.of("BF16", "FP8_E4M3")) {
+            names.addAll(List.of("attend_latent_" + cache + "_1", "attend_latent_" + cache + "_4"));
+        }
+        names.add("attend_flash");
+        for (String keys : List.of("F32", "BF16")) {
+            names.addAll(List.of("index_scores_" + keys + "_0", "index_scores_" + keys + "_128"));
+        }
+        if (!target.equals("sm_90a")) {
+            names.remove("quantized_gated");
+        } else {
             List.of("16", "32", "64", "128")
                     .forEach(n -> names.addAll(List.of("matrix_small_" + n, "matrix_split_" + n)));
             List.of("16", "32", "64").forEach(n -> names.add("gated_matrix_small_" + n));
@@ -103,6 +111,13 @@ class CudaKernelsTest {
             Map.entry("FP8", List.of(1, 8)),
             Map.entry("INT8", List.of(1, 8)),
             Map.entry("Q4_0", List.of(1)),
+            Map.entry("Q4_1", List.of(1)),
+            Map.entry("AWQ", List.of(1)),
+            Map.entry("IQ4_NL", List.of(1)),
+            Map.entry("IQ4_XS", List.of(1)),
+            Map.entry("Q2_K", List.of(1)),
+            Map.entry("Q5_1", List.of(1)),
+            Map.entry("Q3_K", List.of(1)),
             Map.entry("Q5_0", List.of(1)),
             Map.entry("Q8_0", List.of(1)),
             Map.entry("Q4_K", List.of(1)),

@@ -19,7 +19,7 @@ class Fp8CacheTest {
     private static final float BOUND = 3f;
 
     @ParameterizedTest
-    @CsvSource({"fp8, vector, AUTO", "bf16, vector, AUTO", "fp8, c, ABSORBED", "fp8, c, EXPANDED"})
+    @CsvSource({"fp8, vector, AUTO", "bf16, vector, AUTO", "fp8, c, ABSORBED", "fp8, c, EXPANDED", "fp8, cuda, AUTO"})
     @Tag("slow")
     void staysNearTheReference(String weights, String backend, AttentionForm form) {
         List<GoldenCase> cases = GoldenCase.nano("nano_" + weights);
