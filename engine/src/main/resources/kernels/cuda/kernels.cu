@@ -11,4 +11,5 @@
 #include "latent_rows.cu"
 #include "flash.cu"
 #include "index.cu"
+#include "choose.cu"
 #include "experts.cu"

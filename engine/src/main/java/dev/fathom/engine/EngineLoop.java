@@ -7,7 +7,7 @@ import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.cache.PrefixCache;
 import dev.fathom.engine.Batch.Part;
-import dev.fathom.model.StepOutput;
+import dev.fathom.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -108,10 +108,10 @@ final class EngineLoop implements Runnable {
         Scheduler.Plan plan = scheduler.next();
         announce(plan);
         watchdog.enter(step, "forward", plan.batch());
-        StepOutput output = forward(step, plan.batch());
-        if (output != null) {
+        StepTokens tokens = forward(step, plan.batch());
+        if (tokens != null) {
             watchdog.enter(step, "sample", plan.batch());
-            take(plan.batch(), output);
+            take(plan.batch(), tokens);
         }
         watchdog.leave();
         boolean decoded = plan.batch().decodeSequences() > 0;
@@ -174,9 +174,9 @@ final class EngineLoop implements Runnable {
     }
 
     /** Null if the model failed, and with it every request of the batch. */
-    private @Nullable StepOutput forward(long step, Batch batch) {
+    private @Nullable StepTokens forward(long step, Batch batch) {
         try {
-            return runner.run(batch);
+            return StepTokens.of(batch, runner.run(batch).logits(), runner);
         } catch (RuntimeException e) {
             for (Part part : batch.parts()) {
                 fail(part.sequence(), new RequestException("The model failed in step " + step + ": " + e, e));
@@ -185,13 +185,13 @@ final class EngineLoop implements Runnable {
         }
     }
 
-    private void take(Batch batch, StepOutput output) {
+    private void take(Batch batch, StepTokens tokens) {
         int row = 0;
         for (Part part : batch.parts()) {
             int first = row;
             row += part.outputs();
             try {
-                take(part, output, first);
+                take(part, tokens, first);
             } catch (RequestException e) {
                 fail(part.sequence(), e);
             }
@@ -199,12 +199,12 @@ final class EngineLoop implements Runnable {
     }
 
     /** @param row  the part's first in the output */
-    private void take(Part part, StepOutput output, int row) {
+    private void take(Part part, StepTokens tokens, int row) {
         Sequence sequence = part.sequence();
         int reported = part.reportedRows();
-        explain(sequence, output, row, reported);
+        explain(sequence, tokens, row, reported);
         if (part.samples()) {
-            GenerationEvent.Token token = sample(sequence, output, row + reported);
+            GenerationEvent.Token token = sample(sequence, tokens, row + reported);
             sequence.follow(token.id());
             computed(part);
             append(sequence, token);
@@ -216,13 +216,14 @@ final class EngineLoop implements Runnable {
         }
     }
 
-    private void explain(Sequence sequence, StepOutput output, int row, int rows) {
+    private void explain(Sequence sequence, StepTokens tokens, int row, int rows) {
         PromptReport report = sequence.report();
         if (report == null) {
             return;
         }
+        Tensor logits = tokens.logits(row, rows);
         for (int i = 0; i < rows; i++) {
-            report.add(sampler.explain(output.logits(), row + i, sequence.request(), report.explained()));
+            report.add(sampler.explain(logits, i, sequence.request(), report.explained()));
         }
         GenerationEvent.Prompt complete = report.take();
         if (complete != null) {
@@ -230,21 +231,26 @@ final class EngineLoop implements Runnable {
         }
     }
 
-    private GenerationEvent.Token sample(Sequence sequence, StepOutput output, int row) {
+    private GenerationEvent.Token sample(Sequence sequence, StepTokens tokens, int row) {
+        int chosen = tokens.chosen(row);
+        if (chosen >= 0) {
+            return new GenerationEvent.Token(chosen, 0, List.of());
+        }
+        Tensor logits = tokens.logits(row, 1);
         int[] guided = sequence.guided();
         GenerationEvent.Token token = guided.length == 0
                 ? sampler.sample(
-                        output.logits(),
-                        row,
+                        logits,
+                        0,
                         sequence.sampling(),
                         sequence.counts(),
                         sequence.generated(),
                         sequence.nextUniform(),
                         sequence.allowed())
-                : sampler.take(output.logits(), row, sequence.sampling(), guided);
+                : sampler.take(logits, 0, sequence.sampling(), guided);
         return sequence.request().reports().ids().isEmpty()
                 ? token
-                : sampler.explain(output.logits(), row, sequence.request(), token.id());
+                : sampler.explain(logits, 0, sequence.request(), token.id());
     }
 
     private void computed(Part part) {

@@ -5,11 +5,15 @@ import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KernelException;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.TokenChoice;
+import dev.fathom.kernels.TokenChooser;
 import dev.fathom.model.CausalLm;
 import dev.fathom.model.StepContext;
 import dev.fathom.model.StepOutput;
 import dev.fathom.tensor.StepScratch;
+import dev.fathom.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /** Runs batches through the model, with the memory that takes: the key-value cache and the step's temporaries. */
 final class ModelRunner implements AutoCloseable {
@@ -21,6 +25,7 @@ final class ModelRunner implements AutoCloseable {
     private final Arena arena;
     private final PagedKv kv;
     private final StepScratch scratch;
+    private final TokenChooser chooser = new TokenChooser();
 
     private ModelRunner(CausalLm model, KernelBackend kernels, Communicator comm, Arena arena, PagedKv kv) {
         this.model = model;
@@ -50,13 +55,22 @@ final class ModelRunner implements AutoCloseable {
         kernels.bindCaller();
     }
 
-    /** Computes one step. The output is valid until the next call; its logits are where the host reads them. */
+    /** Computes one step. The output is valid until the next call, and lies where the backend works. */
     StepOutput run(Batch batch) {
         scratch.reset();
         kernels.beginStep(batch.tokenIds().length);
-        StepOutput output = model.forward(
+        return model.forward(
                 new StepContext(batch.tokenIds(), batch.attention(), batch.outputRows(), kv, kernels, comm, scratch));
-        return new StepOutput(kernels.download(output.logits()), output.hidden());
+    }
+
+    /** As {@link KernelBackend#chooseTokens}. */
+    int[] choose(Tensor logits, int[] rows, List<TokenChoice> choices) {
+        return kernels.chooseTokens(logits, rows, choices, chooser);
+    }
+
+    /** Rows of logits where the host reads them, until the next call. */
+    Tensor download(Tensor logits) {
+        return kernels.download(logits);
     }
 
     @Override

@@ -6,6 +6,9 @@ import dev.fathom.api.GenerationEvent.TokenLogprob;
 import dev.fathom.api.GenerationRequest;
 import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
+import dev.fathom.kernels.TokenChoice;
+import dev.fathom.kernels.TokenChooser;
+import dev.fathom.kernels.TopSelection;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -21,14 +24,10 @@ import org.jspecify.annotations.Nullable;
  * of this. Not thread-safe: it owns its working arrays.
  */
 final class Sampler {
-    private static final int FIRST_SELECTION = 64;
-
     private final int vocabulary;
     private final int[] endIds;
     private final float[] logits;
-    /** exp((logit - largest) / temperature): the distribution but for its sum; the largest is 1. */
-    private final float[] weights;
-
+    private final TokenChooser chooser = new TokenChooser();
     private final TopSelection top = new TopSelection();
 
     Sampler(int vocabulary, Set<Integer> endIds) {
@@ -38,7 +37,6 @@ final class Sampler {
                 .filter(id -> id >= 0 && id < vocabulary)
                 .toArray();
         this.logits = new float[vocabulary];
-        this.weights = new float[vocabulary];
     }
 
     /**
@@ -80,9 +78,16 @@ final class Sampler {
         if (!mayEnd) {
             forbidEnds(params);
         }
-        int id = params.isGreedy() ? best() : draw(params, uniform);
+        int id = chooser.choose(logits, choice(params, uniform));
         float logprob = explained ? (float) (rows.get(row, id) - logSum) : 0;
         return new Token(id, logprob, alternatives);
+    }
+
+    /** What of a request's parameters is left when penalties, biases and masks are in the logits. */
+    static TokenChoice choice(SamplingParams params, double uniform) {
+        return params.isGreedy()
+                ? TokenChoice.LARGEST
+                : new TokenChoice(params.temperature(), params.topK(), params.topP(), params.minP(), uniform);
     }
 
     /**
@@ -130,7 +135,7 @@ final class Sampler {
         checkFinite();
     }
 
-    private static boolean isExplained(SamplingParams params) {
+    static boolean isExplained(SamplingParams params) {
         return params.logprobs() || params.topLogprobs() > 0;
     }
 
@@ -151,7 +156,7 @@ final class Sampler {
     }
 
     private double logSumExp() {
-        float largest = logits[best()];
+        float largest = logits[TokenChooser.largest(logits)];
         double sum = 0;
         for (int i = 0; i < vocabulary; i++) {
             sum += Math.exp(logits[i] - largest);
@@ -184,7 +189,7 @@ final class Sampler {
                 forbidden &= forbidden - 1;
             }
         }
-        if (logits[best()] == Float.NEGATIVE_INFINITY) {
+        if (logits[TokenChooser.largest(logits)] == Float.NEGATIVE_INFINITY) {
             throw new RequestException(
                     ErrorCode.INTERNAL, "The model ruled out every token that the grammar allows next.");
         }
@@ -229,93 +234,5 @@ final class Sampler {
                 logits[id] = Float.NEGATIVE_INFINITY;
             }
         }
-    }
-
-    /** Id of the largest logit, the lowest id of equal ones. */
-    private int best() {
-        int best = 0;
-        for (int i = 1; i < vocabulary; i++) {
-            if (logits[i] > logits[best]) {
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    private int draw(SamplingParams params, double uniform) {
-        float largest = logits[best()];
-        if (params.topK() == -1 && params.topP() == 1) {
-            return drawFromAll(largest, params, uniform);
-        }
-        return drawFromBest(largest, params, uniform);
-    }
-
-    private int drawFromAll(float largest, SamplingParams params, double uniform) {
-        double target = uniform * weigh(largest, params.temperature(), params.minP());
-        double sum = 0;
-        int last = -1;
-        for (int i = 0; i < vocabulary; i++) {
-            if (weights[i] > 0) {
-                sum += weights[i];
-                last = i;
-                if (sum > target) {
-                    return i;
-                }
-            }
-        }
-        return last;
-    }
-
-    /** top_k, top_p and min_p each keep a beginning of the tokens in falling order, so the shortest of them counts. */
-    private int drawFromBest(float largest, SamplingParams params, double uniform) {
-        boolean nucleus = params.topP() < 1;
-        double mass = nucleus ? params.topP() * weigh(largest, params.temperature(), 0) : Double.POSITIVE_INFINITY;
-        int limit = params.topK() == -1 ? vocabulary : Math.min(params.topK(), vocabulary);
-        int selected = nucleus ? Math.min(limit, FIRST_SELECTION) : limit;
-        while (true) {
-            top.select(logits, vocabulary, selected);
-            int kept = 0;
-            double sum = 0;
-            while (kept < selected && sum <= mass) {
-                float weight = weight(logits[top.index(kept)], largest, params.temperature());
-                if (weight == 0 || weight < params.minP()) {
-                    return drawRanked(kept, sum, largest, params.temperature(), uniform);
-                }
-                sum += weight;
-                kept++;
-            }
-            if (sum > mass || selected == limit) {
-                return drawRanked(kept, sum, largest, params.temperature(), uniform);
-            }
-            selected = (int) Math.min(limit, 8L * selected);
-        }
-    }
-
-    private int drawRanked(int kept, double total, float largest, float temperature, double uniform) {
-        double target = uniform * total;
-        double sum = 0;
-        for (int rank = 0; rank < kept; rank++) {
-            int id = top.index(rank);
-            sum += weight(logits[id], largest, temperature);
-            if (sum > target) {
-                return id;
-            }
-        }
-        return top.index(Math.max(0, kept - 1));
-    }
-
-    /** Fills the weights, those below {@code least} with 0, and returns their sum. */
-    private double weigh(float largest, float temperature, float least) {
-        double sum = 0;
-        for (int i = 0; i < vocabulary; i++) {
-            float weight = weight(logits[i], largest, temperature);
-            weights[i] = weight < least ? 0 : weight;
-            sum += weights[i];
-        }
-        return sum;
-    }
-
-    private static float weight(float logit, float largest, float temperature) {
-        return (float) Math.exp((logit - largest) / temperature);
     }
 }

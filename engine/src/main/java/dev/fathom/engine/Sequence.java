@@ -7,6 +7,7 @@ import dev.fathom.api.SamplingParams;
 import dev.fathom.api.TokenConstraint;
 import dev.fathom.api.TokenMask;
 import dev.fathom.cache.SlotLease;
+import dev.fathom.kernels.TokenChoice;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -140,6 +141,23 @@ final class Sequence {
     /** Whether its constraint lets nothing more follow. */
     boolean isConstraintEnded() {
         return mask != null && mask.ended();
+    }
+
+    /**
+     * How its next token is chosen where that depends on the logits as they are and nothing else of them is wanted: without
+     * penalties, biases, masks and reports. Else null.
+     */
+    @Nullable
+    TokenChoice plainChoice() {
+        SamplingParams params = sampling();
+        boolean asTheyAre = !params.hasPenalties()
+                && params.logitBias().isEmpty()
+                && mask == null
+                && generated() >= params.minNewTokens()
+                && guided().length == 0;
+        boolean reported =
+                Sampler.isExplained(params) || !request().reports().ids().isEmpty();
+        return asTheyAre && !reported ? Sampler.choice(params, nextUniform()) : null;
     }
 
     /** The draw for the next token, in [0, 1). */

@@ -307,6 +307,24 @@ public interface KernelBackend extends AutoCloseable {
     }
 
     /**
+     * Chooses a token for each of some rows of logits, where they lie.
+     *
+     * @param logits   [any, vocabulary]
+     * @param rows     which of them
+     * @param choices  how, for each of {@code rows}
+     * @param chooser  for what the host computes of it
+     * @return ids, or {@link TokenChooser#NOT_FINITE} for rows by which nothing can be chosen
+     */
+    default int[] chooseTokens(Tensor logits, int[] rows, List<TokenChoice> choices, TokenChooser chooser) {
+        OpShapes.chooseTokens(logits, rows, choices);
+        int[] ids = new int[rows.length];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = chooser.choose(logits, rows[i], choices.get(i));
+        }
+        return ids;
+    }
+
+    /**
      * What sparse attention needs beyond the operations above.
      *
      * @throws KernelException if the backend has none

@@ -276,6 +276,19 @@ public final class OpShapes {
         }
     }
 
+    public static void chooseTokens(Tensor logits, int[] rows, List<TokenChoice> choices) {
+        if (rows.length != choices.size()) {
+            throw new IllegalArgumentException(
+                    "chooseTokens: choices: " + choices.size() + " for " + rows.length + " rows");
+        }
+        for (int i = 0; i < rows.length; i++) {
+            if (rows[i] < 0 || rows[i] >= logits.rows()) {
+                throw new IllegalArgumentException("chooseTokens: rows[" + i + "] = " + rows[i]
+                        + " is outside of logits' " + logits.rows() + " rows");
+            }
+        }
+    }
+
     private static int cachedHeads(String op, PagedKv kv, int keyWidth, int valueWidth) {
         int width = keyWidth + valueWidth;
         if (kv.shape().ropeWidth() != 0 || kv.shape().rowWidth() % width != 0) {

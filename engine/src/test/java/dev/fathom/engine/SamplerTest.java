@@ -9,6 +9,7 @@ import dev.fathom.api.GenerationEvent.Token;
 import dev.fathom.api.GenerationEvent.TokenLogprob;
 import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
+import dev.fathom.kernels.TopSelection;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.util.Comparator;

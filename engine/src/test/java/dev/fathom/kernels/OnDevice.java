@@ -360,6 +360,12 @@ public final class OnDevice implements KernelBackend {
     }
 
     @Override
+    public int[] chooseTokens(Tensor logits, int[] rows, List<TokenChoice> choices, TokenChooser chooser) {
+        begin();
+        return inner.chooseTokens(on(logits), rows, choices, chooser);
+    }
+
+    @Override
     public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
         begin();
         return inner.route(on(logits), on(correctionBias), rule);

@@ -17,6 +17,8 @@ import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.RouterRule;
 import dev.fathom.kernels.RowChoice;
+import dev.fathom.kernels.TokenChoice;
+import dev.fathom.kernels.TokenChooser;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
@@ -44,6 +46,7 @@ public final class CudaBackend implements KernelBackend {
     private final CudaAttention attention;
     private final CudaKeyIndex index;
     private final CudaRouter router;
+    private final CudaChoice choice;
     private final CudaWeights weights;
 
     private CudaBackend(CudaDevice device, CudaKernels kernels, GpuOptions options) {
@@ -63,6 +66,7 @@ public final class CudaBackend implements KernelBackend {
                 options.exact() ? null : new FlashAttention(device, kernels, launch, rows));
         index = new CudaKeyIndex(device, kernels, launch, staging, cache);
         router = new CudaRouter(kernels, launch);
+        choice = new CudaChoice(device, kernels, launch, staging);
         weights = new CudaWeights(device, kernels, launch, staging, rows, !options.exact());
     }
 
@@ -342,6 +346,11 @@ public final class CudaBackend implements KernelBackend {
             throw new IllegalArgumentException("applyExperts: experts: bound to another backend");
         }
         mine.apply(x, logits, correctionBias, rule, out, scratch);
+    }
+
+    @Override
+    public int[] chooseTokens(Tensor logits, int[] rows, List<TokenChoice> choices, TokenChooser chooser) {
+        return choice.choose(logits, rows, choices, chooser);
     }
 
     @Override

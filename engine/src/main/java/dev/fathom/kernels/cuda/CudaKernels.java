@@ -34,6 +34,7 @@ final class CudaKernels implements AutoCloseable {
             "latent_rows.cu",
             "flash.cu",
             "index.cu",
+            "choose.cu",
             "experts.cu");
 
     private final CudaDevice device;

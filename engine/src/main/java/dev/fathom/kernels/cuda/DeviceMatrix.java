@@ -1,6 +1,7 @@
 package dev.fathom.kernels.cuda;
 
 import dev.fathom.kernels.RoundedInput;
+import dev.fathom.tensor.BlockFormat;
 import dev.fathom.tensor.Tensor;
 import dev.fathom.tensor.WeightMatrix;
 import dev.fathom.tensor.WeightMatrix.Bf16Matrix;

@@ -1,4 +1,4 @@
-package dev.fathom.engine;
+package dev.fathom.kernels;
 
 import java.util.Arrays;
 
@@ -6,14 +6,14 @@ import java.util.Arrays;
  * Finds the largest numbers of an array without sorting all of it: a heap of the best so far. Ties go to the lower
  * index.
  */
-final class TopSelection {
+public final class TopSelection {
     /** The order of the best: number, then lower index. As long as the largest selection so far. */
     private long[] keys = new long[64];
 
     private int count;
 
     /** Selects the {@code wanted} largest of {@code values[0, length)}, or all if there are fewer. */
-    void select(float[] values, int length, int wanted) {
+    public void select(float[] values, int length, int wanted) {
         count = Math.min(wanted, length);
         if (keys.length < count) {
             keys = new long[Math.max(count, Math.min(length, 2 * keys.length))];
@@ -27,12 +27,12 @@ final class TopSelection {
         Arrays.sort(keys, 0, count);
     }
 
-    int count() {
+    public int count() {
         return count;
     }
 
     /** Index of the number at {@code rank}, 0 being the largest. */
-    int index(int rank) {
+    public int index(int rank) {
         return ~(int) keys[count - 1 - rank];
     }
 
