@@ -48,7 +48,7 @@ final class CopiedWeight {
         this.kind = Kind.of(from) == Kind.of(other) ? Kind.of(from) : Kind.F32;
         this.rows = rows;
         this.cols = cols;
-        this.data = arena.allocate(Math.multiplyExact(kind == Kind.F32 ? 4L : 2L, Math.multiplyExact(rows, cols)), 64);
+        this.data = arena.allocate(Math.multiplyExact((kind == Kind.F32 ? 4L : 2L) * rows, cols), 64);
     }
 
     /** Rows [first, first + count) of a weight as wide as this one become rows from {@code to} on. */
