@@ -10,7 +10,8 @@ final class Counters {
     private long cachedTokens;
     private long finished;
     private long aborted;
-    private long retracted;
+    private EngineStats.Retracted retracted = EngineStats.Retracted.NONE;
+    private long decodeTokens;
     private long steps;
     private double rate;
     private int decodeSteps;
@@ -35,8 +36,13 @@ final class Counters {
         aborted++;
     }
 
-    void retracted(int requests) {
-        retracted += requests;
+    void retracted(Sequence sequence) {
+        retracted = retracted.plus(sequence.promptLength(), sequence.generated());
+    }
+
+    /** @param tokens  of the sequences that a step decodes */
+    void decodes(long tokens) {
+        decodeTokens = tokens;
     }
 
     long step() {
@@ -51,6 +57,7 @@ final class Counters {
     }
 
     void idle() {
+        decodeTokens = 0;
         rate = 0;
     }
 
@@ -84,6 +91,8 @@ final class Counters {
                 aborted,
                 retracted,
                 steps,
+                decodeTokens,
+                scheduler.newTokenRatio(),
                 rate);
     }
 }

@@ -158,9 +158,10 @@ final class EngineLoop implements Runnable {
     private void announce(Scheduler.Plan plan) {
         // From now on requests may come in for those that left the queue.
         intake.waiting(scheduler.waitingCount());
-        if (plan.retracted() > 0) {
-            counters.retracted(plan.retracted());
-            listener.retracted(plan.retracted());
+        counters.decodes(decodedTokens(plan.batch()));
+        if (!plan.retracted().isEmpty()) {
+            plan.retracted().forEach(counters::retracted);
+            listener.retracted(plan.retracted().size());
         }
         if (plan.batch().prefillSequences() > 0) {
             listener.prefill(new PrefillStats(
@@ -171,6 +172,13 @@ final class EngineLoop implements Runnable {
                     scheduler.runningCount() - plan.admitted(),
                     scheduler.waitingCount()));
         }
+    }
+
+    private static long decodedTokens(Batch batch) {
+        return batch.parts().stream()
+                .filter(part -> !part.prefill())
+                .mapToLong(part -> part.sequence().size())
+                .sum();
     }
 
     /** Null if the model failed, and with it every request of the batch. */

@@ -47,7 +47,7 @@ final class Scheduler {
      * @param cachedTokens  tokens of these that were found in the cache
      * @param retracted     running sequences that went back to the queue, for want of slots or for a higher priority
      */
-    record Plan(Batch batch, int admitted, int cachedTokens, int retracted) {}
+    record Plan(Batch batch, int admitted, int cachedTokens, List<Sequence> retracted) {}
 
     /** The plan while it is made. */
     private static final class Draft {
@@ -95,6 +95,11 @@ final class Scheduler {
         return running.size();
     }
 
+    /** See {@link NewTokenRatio}. */
+    double newTokenRatio() {
+        return ratio.value();
+    }
+
     boolean isIdle() {
         return running.isEmpty() && waiting.size() == 0;
     }
@@ -110,18 +115,19 @@ final class Scheduler {
             ratio.reset();
         }
         Draft draft = new Draft();
-        int retracted = retractUntilDecodesFit();
-        List<Sequence> preempted = retracted == 0 ? preempt() : List.of();
+        List<Sequence> retracted = retractUntilDecodesFit();
+        List<Sequence> preempted = retracted.isEmpty() ? preempt() : List.of();
         decode(draft);
         continuePartial(draft);
-        if (retracted == 0 && partial == null) {
+        if (retracted.isEmpty() && partial == null) {
             admit(draft, preempted);
         }
         if (draft.parts.isEmpty() && !isIdle()) {
             throw new IllegalStateException("nothing can be scheduled with " + running.size() + " running and "
                     + waiting.size() + " waiting requests and " + cache.obtainablePages() + " pages to be had");
         }
-        return new Plan(Batch.of(draft.parts), draft.admitted, draft.cachedTokens, retracted + preempted.size());
+        return new Plan(
+                Batch.of(draft.parts), draft.admitted, draft.cachedTokens, retracted.isEmpty() ? preempted : retracted);
     }
 
     /** A part was computed: if it is of a prompt, its tokens are there for others to use. */
@@ -159,17 +165,18 @@ final class Scheduler {
         }
     }
 
-    private int retractUntilDecodesFit() {
-        int retracted = 0;
+    private List<Sequence> retractUntilDecodesFit() {
+        List<Sequence> retracted = new ArrayList<>();
         while (missingPagesOfDecodes() > cache.obtainablePages()) {
             if (running.size() == 1) {
                 throw new IllegalStateException(
                         "request " + running.getFirst().id() + " alone does not fit the cache it was admitted to");
             }
-            retract(running.stream().min(retractionOrder).orElseThrow());
-            retracted++;
+            Sequence least = running.stream().min(retractionOrder).orElseThrow();
+            retract(least);
+            retracted.add(least);
         }
-        if (retracted > 0) {
+        if (!retracted.isEmpty()) {
             long generated = running.stream().mapToLong(Sequence::generated).sum();
             long wanted = running.stream()
                     .mapToLong(s -> s.submission().maxNewTokens())

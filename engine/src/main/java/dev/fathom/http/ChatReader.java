@@ -35,7 +35,7 @@ final class ChatReader {
         SamplingFields sampling = SamplingReader.openAi(fields, maxTokens(fields));
         var request = new ChatRequest(
                 id,
-                conversation,
+                choice == null ? withoutTools(conversation) : conversation,
                 choice == null ? List.of() : tools,
                 ThinkingReader.templateVariables(fields, messages),
                 fields.flag("continue_final_message", false),
@@ -59,6 +59,12 @@ final class ChatReader {
                 service -> ids == null ? service.chat(request) : service.chat(request, ids),
                 answer -> new ChatFormat(model, envelope, stream, logprobs.chosen(), streamReasoning, answer),
                 stream.stream());
+    }
+
+    /** What must not be called is not shown. */
+    private static List<Map<String, @Nullable Object>> withoutTools(List<Map<String, @Nullable Object>> conversation) {
+        conversation.forEach(message -> message.remove("tools"));
+        return conversation;
     }
 
     private static @Nullable Integer maxTokens(JsonFields fields) {

@@ -115,7 +115,7 @@ public final class HttpServer implements AutoCloseable {
             Lifecycle lifecycle) {
         var body = new JsonBody(config.maxBodyBytes());
         ServedModel model = context.text().model();
-        var messages = new MessageReader(body.mapper());
+        var messages = new MessageReader(body.mapper(), model.readsToolsOfMessages());
         var log = new RequestLog(config.requestLogging());
         var observers = new Observers(log, context.tracing(), context.crashes());
         var answers = new Answers(context, body, connections, lifecycle, observers);

@@ -110,7 +110,7 @@ final class InfoRoutes {
                 .put("kv_evictable_tokens", stats.kvEvictableTokens())
                 .put("kv_available_tokens", stats.kvAvailableTokens())
                 .put("cache_hit_rate", stats.cacheHitRate())
-                .put("num_retracted_reqs", stats.retractedRequests())
+                .put("num_retracted_reqs", stats.retracted().requests())
                 .put("steps", stats.steps());
         state.putObject("memory_usage").put("token_capacity", stats.kvTotalTokens());
         return info;

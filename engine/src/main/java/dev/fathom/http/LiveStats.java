@@ -41,7 +41,7 @@ final class LiveStats {
                 .put("evicted_tokens", now.evictedTokens())
                 .put("finished", now.finishedRequests())
                 .put("aborted", now.abortedRequests())
-                .put("retracted", now.retractedRequests());
+                .put("retracted", now.retracted().requests());
         live.set("first_token", histogram(metrics.firstTokenTimes()));
         live.set("between_tokens", histogram(metrics.timesBetweenTokens()));
         return live;

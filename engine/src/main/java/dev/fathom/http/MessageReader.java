@@ -16,9 +16,12 @@ final class MessageReader {
             Set.of("system", "developer", "user", "assistant", "tool", "function", "latest_reminder");
 
     private final JsonMapper json;
+    private final boolean toolsInMessages;
 
-    MessageReader(JsonMapper json) {
+    /** @param toolsInMessages whether the model reads the tools and response formats of system and developer messages */
+    MessageReader(JsonMapper json, boolean toolsInMessages) {
         this.json = json;
+        this.toolsInMessages = toolsInMessages;
     }
 
     List<Map<String, @Nullable Object>> messages(JsonFields fields) {
@@ -40,7 +43,7 @@ final class MessageReader {
         List<JsonNode> nodes = fields.array("tools");
         List<Map<String, @Nullable Object>> tools = new ArrayList<>();
         for (int i = 0; nodes != null && i < nodes.size(); i++) {
-            tools.add(tool("tools[" + i + "]", nodes.get(i)));
+            tools.add(tool(fields.path("tools") + "[" + i + "]", nodes.get(i)));
         }
         return tools;
     }
@@ -100,6 +103,15 @@ final class MessageReader {
         fields.text("reasoning_content");
         fields.accept("id", "refusal", "annotations", "reasoning");
         fields.refuse("audio", "function_call", "task", "prefix");
+        if (toolsInMessages && (role.equals("system") || role.equals("developer"))) {
+            List<Map<String, @Nullable Object>> tools = tools(fields);
+            fields.object("response_format");
+            if (!tools.isEmpty()) {
+                message.put("tools", tools);
+            }
+        } else {
+            fields.refuse("tools", "response_format");
+        }
         fields.end();
         return message;
     }

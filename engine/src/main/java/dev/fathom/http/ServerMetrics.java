@@ -119,9 +119,33 @@ public final class ServerMetrics implements EngineListener, GrammarListener {
         counter("cached_tokens_total", "Prompt tokens taken from the prefix cache.", stats, EngineStats::cachedTokens);
         counter("evicted_tokens_total", "Tokens dropped from the prefix cache.", stats, EngineStats::evictedTokens);
         counter("num_aborted_requests_total", "Requests aborted.", stats, EngineStats::abortedRequests);
-        counter("num_retracted_requests_total", "Requests retracted.", stats, EngineStats::retractedRequests);
+        counter(
+                "num_retracted_requests_total",
+                "Requests retracted.",
+                stats,
+                now -> now.retracted().requests());
+        counter(
+                "num_retracted_input_tokens_total",
+                "Tokens of their prompts.",
+                stats,
+                now -> now.retracted().inputTokens());
+        counter(
+                "num_retracted_output_tokens_total",
+                "Tokens that they had generated.",
+                stats,
+                now -> now.retracted().outputTokens());
         gauge("num_running_reqs", "Requests running.", stats, EngineStats::runningRequests);
         gauge("num_queue_reqs", "Requests waiting.", stats, EngineStats::queuedRequests);
+        gauge(
+                "decode_sum_seq_lens",
+                "Tokens of the sequences that the last step decoded.",
+                stats,
+                EngineStats::decodeTokens);
+        gauge(
+                "new_token_ratio",
+                "Share of its remaining tokens that a running request is expected to need slots for.",
+                stats,
+                EngineStats::newTokenRatio);
         gauge("num_used_tokens", "Cache slots held by running requests.", stats, ServerMetrics::heldTokens);
         gauge("token_usage", "Their share of all cache slots.", stats, ServerMetrics::tokenUsage);
         gauge("max_total_num_tokens", "Cache slots in all.", stats, EngineStats::kvTotalTokens);

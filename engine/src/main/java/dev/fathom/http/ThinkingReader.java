@@ -2,6 +2,7 @@ package dev.fathom.http;
 
 import dev.fathom.api.RequestException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,9 @@ import tools.jackson.databind.JsonNode;
  */
 final class ThinkingReader {
     private static final Set<String> OWN_VARIABLES = Set.of("messages", "tools", "add_generation_prompt");
+
+    private static final List<String> EFFORTS = List.of("none", "minimal", "low", "medium", "high", "xhigh", "max");
+    private static final double MOST_EFFORT = 0.99;
 
     private ThinkingReader() {}
 
@@ -27,10 +31,10 @@ final class ThinkingReader {
             }
         }
         Boolean thinking = null;
-        String effort = effort(fields, "reasoning_effort");
+        Object effort = effort(fields, "reasoning_effort");
         JsonFields reasoning = fields.object("reasoning");
         if (reasoning != null) {
-            String inner = effort(reasoning, "effort");
+            Object inner = effort(reasoning, "effort");
             effort = inner == null ? effort : inner;
             thinking = reasoning.flag("enabled");
             reasoning.accept("summary", "generate_summary"); // the reasoning itself is there, as the model wrote it
@@ -38,7 +42,7 @@ final class ThinkingReader {
         }
         if (effort != null) {
             variables.putIfAbsent("reasoning_effort", effort);
-            thinking = thinking == null ? Boolean.valueOf(!effort.equals("none")) : thinking;
+            thinking = thinking == null ? Boolean.valueOf(thinks(effort)) : thinking;
         }
         if (thinking != null && !variables.containsKey("thinking") && !variables.containsKey("enable_thinking")) {
             variables.put("thinking", thinking);
@@ -46,17 +50,25 @@ final class ThinkingReader {
         return variables;
     }
 
-    private static @Nullable String effort(JsonFields fields, String name) {
+    /** One of OpenAI's and SGLang's words, or a number in [0, 0.99]. */
+    private static @Nullable Object effort(JsonFields fields, String name) {
         JsonNode effort = fields.node(name);
         if (effort == null) {
             return null;
         }
-        if (!effort.isString()) {
-            throw RequestException.notSupported(
-                    fields.path(name),
-                    fields.path(name) + " must be a string such as \"high\": numbers are not supported yet, got "
-                            + effort + ".");
+        if (effort.isString() && EFFORTS.contains(effort.stringValue())) {
+            return effort.stringValue();
         }
-        return effort.stringValue();
+        if (effort.isNumber() && effort.doubleValue() >= 0 && effort.doubleValue() <= MOST_EFFORT) {
+            return effort.doubleValue();
+        }
+        throw RequestException.invalid(
+                fields.path(name),
+                fields.path(name) + " must be one of " + String.join(", ", EFFORTS) + ", or a number in [0, "
+                        + MOST_EFFORT + "], got " + effort + ".");
+    }
+
+    private static boolean thinks(Object effort) {
+        return !effort.equals("none") && !effort.equals(0.0);
     }
 }

@@ -9,6 +9,8 @@ import dev.fathom.text.answer.ReasoningFormat;
 import dev.fathom.text.answer.ToolCallFormat;
 import dev.fathom.text.grammar.GrammarSource;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -89,10 +91,10 @@ final class AnswerPlanner {
     }
 
     private AnswerPlan chat(ChatRequest request, boolean thinking) {
-        ToolCallFormat format =
-                request.tools().isEmpty() ? null : model.syntax().toolCalls();
+        List<Map<String, @Nullable Object>> all = request.allTools();
+        ToolCallFormat format = all.isEmpty() ? null : model.syntax().toolCalls();
         AnswerOptions options = request.answer();
-        var tools = new RequestedTools(request.tools(), grammars, strictness);
+        var tools = new RequestedTools(all, grammars, strictness);
         var reading = new AnswerReading(
                 model.syntax().reasoning(),
                 thinking,

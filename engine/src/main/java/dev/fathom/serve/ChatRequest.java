@@ -1,5 +1,7 @@
 package dev.fathom.serve;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,21 @@ public record ChatRequest(
     public static ChatRequest of(String id, List<Map<String, @Nullable Object>> messages, SamplingFields sampling) {
         return new ChatRequest(
                 id, messages, List.of(), Map.of(), false, sampling, Logprobs.NONE, 0, "", 1, AnswerOptions.DEFAULT);
+    }
+
+    /** The request's tools, and those that its messages bring along. */
+    List<Map<String, @Nullable Object>> allTools() {
+        List<Map<String, @Nullable Object>> all = new ArrayList<>(tools);
+        for (Map<String, @Nullable Object> message : messages) {
+            if (message.get("tools") instanceof List<?> list) {
+                for (Object tool : list) {
+                    Map<String, @Nullable Object> copy = new LinkedHashMap<>();
+                    ((Map<?, ?>) tool).forEach((name, value) -> copy.put(String.valueOf(name), value));
+                    all.add(copy);
+                }
+            }
+        }
+        return all;
     }
 
     /** The same conversation, with these tools. */

@@ -121,6 +121,11 @@ public record ServedModel(
         return tokenizer;
     }
 
+    /** Whether system and developer messages may bring {@code tools} and a {@code response_format} along. */
+    public boolean readsToolsOfMessages() {
+        return chatTemplate != null && chatTemplate.readsToolsOfMessages();
+    }
+
     /** Text of a sequence without its special tokens. Empty without a tokenizer. */
     public String text(int[] ids) {
         return tokenizer == null ? "" : tokenizer.decode(ids, true);

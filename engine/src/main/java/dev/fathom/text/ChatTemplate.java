@@ -30,4 +30,9 @@ public interface ChatTemplate {
      *     much work
      */
     String render(Map<String, ? extends @Nullable Object> variables);
+
+    /** Whether it reads {@code tools} and {@code response_format} of system and developer messages. */
+    default boolean readsToolsOfMessages() {
+        return false;
+    }
 }

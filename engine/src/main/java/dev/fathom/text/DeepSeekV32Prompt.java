@@ -47,6 +47,11 @@ final class DeepSeekV32Prompt implements ChatTemplate {
         return new Chat(messages, Boolean.TRUE.equals(variables.get("thinking"))).render();
     }
 
+    @Override
+    public boolean readsToolsOfMessages() {
+        return true;
+    }
+
     private static List<Map<?, ?>> withTools(List<Map<?, ?>> given, @Nullable Object tools) {
         if (!(tools instanceof List<?> list) || list.isEmpty()) {
             return given;

@@ -93,7 +93,7 @@ class ConstraintTest {
             for (int i = 0; i < 6; i++) {
                 assertThat(Answers.take(streams.get(i)).tokens()).isEqualTo(alone.get(i));
             }
-            assertThat(engine.stats().retractedRequests()).isPositive();
+            assertThat(engine.stats().retracted().requests()).isPositive();
         }
     }
 

@@ -126,7 +126,12 @@ class EngineTest {
                                         .tokens());
                     }
                     assertThat(retracted.get()).isPositive();
-                    assertThat(engine.stats().retractedRequests()).isEqualTo(retracted.get());
+                    EngineStats stats = engine.stats();
+                    assertThat(stats.retracted().requests()).isEqualTo(retracted.get());
+                    assertThat(stats.retracted().inputTokens()).isEqualTo(5L * retracted.get());
+                    assertThat(stats.retracted().outputTokens()).isBetween(1L, 60L * retracted.get());
+                    assertThat(stats.newTokenRatio()).isBetween(0.0, 1.0);
+                    assertThat(stats.decodeTokens()).as("nothing runs").isZero();
                     assertThat(engine.stats().kvUsedTokens())
                             .isEqualTo(engine.stats().kvEvictableTokens());
                 }

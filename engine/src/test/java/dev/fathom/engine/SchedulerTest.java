@@ -296,7 +296,7 @@ class SchedulerTest {
                     retracted.add(open.get(i).id());
                 }
             }
-            assertThat(plan.retracted()).isLessThanOrEqualTo(retracted.size());
+            assertThat(plan.retracted()).hasSizeLessThanOrEqualTo(retracted.size());
             List<String> parts = new ArrayList<>();
             for (Batch.Part part : plan.batch().parts()) {
                 Sequence s = part.sequence();

@@ -182,9 +182,12 @@ class BadInputTest {
                                 400,
                                 "tools[0].function is strict, but its parameters cannot be enforced:"),
                         new Case(CHAT, with("\"max_thinking_tokens\": -1"), 400, "must be at least 0, got -1"),
-                        new Case(CHAT, with("\"reasoning_effort\": 0.5"), 400, "reasoning_effort must be a string"),
+                        new Case(CHAT, with("\"reasoning_effort\": 1.5"), 400, "reasoning_effort must be one of none,"),
                         new Case(
-                                CHAT, with("\"reasoning\": {\"effort\": 3}"), 400, "reasoning.effort must be a string"),
+                                CHAT,
+                                with("\"reasoning\": {\"effort\": 3}"),
+                                400,
+                                "reasoning.effort must be one of none,"),
                         new Case(
                                 CHAT,
                                 with("\"reasoning\": {\"max_tokens\": 3}"),

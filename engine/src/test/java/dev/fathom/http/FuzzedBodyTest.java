@@ -68,7 +68,7 @@ class FuzzedBodyTest {
         var service = new TextService(model, generator);
         var config = HttpConfig.defaults();
         var body = new JsonBody(config.maxBodyBytes());
-        var chat = new ChatReader(config, model, new MessageReader(body.mapper()));
+        var chat = new ChatReader(config, model, new MessageReader(body.mapper(), false));
         List<Endpoint> endpoints = List.of(
                 new Endpoint(chat::read, CHATS),
                 new Endpoint(new CompletionReader(config, model)::read, COMPLETIONS),

@@ -3,6 +3,7 @@ package dev.fathom.http;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.offset;
 
+import dev.fathom.engine.Admission;
 import dev.fathom.serve.Fathom;
 import dev.fathom.serve.FathomOptions;
 import dev.fathom.serve.Generator;
@@ -13,12 +14,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -27,6 +31,7 @@ import org.junit.jupiter.api.Test;
 class MetricsTest {
     private static final String COMPLETION =
             "{\"prompt\": \"One two three four five six seven eight\", \"max_tokens\": 5, \"ignore_eos\": true}";
+    private static final Admission HOPEFUL = new Admission(OptionalInt.empty(), 0, OptionalInt.empty());
     private static final Pattern NAME = Pattern.compile("sglang:[a-z0-9_]+");
 
     @Test
@@ -145,6 +150,35 @@ class MetricsTest {
                         .containsEntry("sglang:num_grammar_aborted_total", 1.0)
                         .containsEntry("sglang:grammar_compilation_time_seconds_count", 1.0);
             }
+        }
+    }
+
+    @Test
+    void countsWhatIsRetractedAndDecoded() throws Exception {
+        var metrics = new ServerMetrics("nano");
+        var sums = new ArrayList<Double>();
+        try (Fathom fathom = Fathom.load(FathomOptions.EMBEDDED
+                        .withListener(metrics)
+                        .withEngine(config -> config.withMaxTotalTokens(64).withAdmission(HOPEFUL)));
+                var server = start(fathom, metrics)) {
+            String body =
+                    "{\"prompt\": [[5, 6, 7], [8, 9, 10], [11, 12, 13]], \"max_tokens\": 40, \"ignore_eos\": true}";
+            var answer = CompletableFuture.supplyAsync(() -> server.post("/v1/completions", body));
+            while (!answer.isDone()) {
+                sums.add(value(values(server.get("/metrics").body()), "sglang:decode_sum_seq_lens"));
+                Thread.sleep(2); // the engine wants the processor, too
+            }
+            assertThat(answer.get().status()).isEqualTo(200);
+            Map<String, Double> values = values(server.get("/metrics").body());
+            var retracted = fathom.engine().stats().retracted();
+            assertThat(retracted.requests()).isPositive();
+            assertThat(values)
+                    .containsEntry("sglang:num_retracted_requests_total", (double) retracted.requests())
+                    .containsEntry("sglang:num_retracted_input_tokens_total", 3.0 * retracted.requests())
+                    .containsEntry("sglang:num_retracted_output_tokens_total", (double) retracted.outputTokens());
+            assertThat(value(values, "sglang:new_token_ratio")).isBetween(0.0, 1.0);
+            assertThat(sums).allMatch(sum -> sum >= 0 && sum <= 64);
+            assertThat(value(values, "sglang:decode_sum_seq_lens")).isZero();
         }
     }
 

@@ -15,6 +15,7 @@ import dev.fathom.text.answer.ReasoningFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -109,6 +110,10 @@ class ReasoningEndpointTest {
                 "\"chat_template_kwargs\": {\"thinking\": true}",
                 "\"chat_template_kwargs\": {\"enable_thinking\": true}",
                 "\"reasoning_effort\": \"high\"",
+                "\"reasoning_effort\": \"minimal\"",
+                "\"reasoning_effort\": \"max\"",
+                "\"reasoning_effort\": 0.5",
+                "\"reasoning_effort\": 0.99",
                 "\"reasoning\": {\"effort\": \"low\"}",
                 "\"reasoning\": {\"enabled\": true}",
                 "\"reasoning_effort\": \"none\", \"chat_template_kwargs\": {\"thinking\": true}"
@@ -124,12 +129,57 @@ class ReasoningEndpointTest {
                 "\"chat_template_kwargs\": {\"thinking\": false}",
                 "\"chat_template_kwargs\": {\"enable_thinking\": false}",
                 "\"reasoning_effort\": \"none\"",
+                "\"reasoning_effort\": 0",
                 "\"reasoning\": {\"enabled\": false}"
             })
     void turnsThinkingOffWhereTheServerTurnsItOn(String field) {
         UnaryOperator<ServedModel> thinking = model -> model.withTemplateVariables(Map.of("thinking", true));
         assertThat(prompt(HI + "}", thinking)).endsWith("<｜Assistant｜><think>");
         assertThat(prompt(HI + ", " + field + "}", thinking)).endsWith("<｜Assistant｜></think>");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"\"huge\"", "1", "-0.1", "true", "[]"})
+    void refusesEffortsThatAreNone(String effort) {
+        try (var server = TestServer.start(saying("x"))) {
+            var reply = server.post(CHAT, HI + ", \"reasoning_effort\": " + effort + "}");
+            assertThat(reply.status()).isEqualTo(400);
+            assertThat(reply.body())
+                    .contains(
+                            "reasoning_effort must be one of none, minimal, low, medium, high, xhigh, max, or a number")
+                    .contains("in [0, 0.99], got " + effort.replace("\"", "\\\""));
+        }
+    }
+
+    /** Wherever the text is cut into tokens: before, in and after the mark. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "I think that",
+                "No end, but `</thin` and <think> again",
+                "In code:\n```\n<think>\n```\nSo.</think>\n\n```\n</think>\n```",
+                "</think>Nothing thought.",
+                "Only thoughts.</think>",
+                "a</think>{\"b\": 1}"
+            })
+    void splitsStreamsAndWholeAnswersAtTheSamePlace(String text) {
+        Tokenizer letters = tokenizer;
+        int[] byLetter = text.codePoints()
+                .flatMap(letter -> IntStream.of(letters.encode(Character.toString(letter))))
+                .toArray();
+        int at = text.indexOf("</think>");
+        var wanted = at < 0
+                ? new Answer(text, "", List.of())
+                : new Answer(text.substring(0, at), text.substring(at + "</think>".length()), List.of());
+        for (int[] ids : List.of(tokenizer.encode(text), byLetter)) {
+            var generator = ScriptedGenerator.answering(ids, new FinishReason.Length(ids.length));
+            try (var server = TestServer.start(generator)) {
+                assertThat(ChatReplies.whole(server.post(CHAT, THINKING + "}").json(), 0))
+                        .isEqualTo(wanted);
+                assertThat(ChatReplies.streamed(server.stream(CHAT, THINKING + ", \"stream\": true}"), 0))
+                        .isEqualTo(wanted);
+            }
+        }
     }
 
     @Test

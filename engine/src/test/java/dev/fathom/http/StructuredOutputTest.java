@@ -66,6 +66,52 @@ class StructuredOutputTest {
         assertThat(text).isEqualTo("{\"name\": \"Priya\", \"city\": \"Tokyo\"}");
     }
 
+    /** The fields of the other APIs for it. */
+    @Test
+    void servesTheFormatsOfResponsesAndMessages() {
+        String schema = "{\"type\": \"object\", \"properties\": {\"name\": {\"type\": \"string\"}, \"city\": {\"type\":"
+                + " \"string\"}}, \"required\": [\"name\", \"city\"], \"additionalProperties\": false}";
+        String format = "{\"type\": \"json_schema\", \"name\": \"person\", \"schema\": " + schema + "}";
+        String response = "{\"temperature\": 0, \"input\": \"" + QUESTION + "\", \"text\": {\"format\": %s}%s}";
+        JsonNode whole = server.http
+                .post("/v1/responses", response.formatted(format, ""))
+                .json();
+        JsonNode person = JSON.readTree("{\"name\": \"Priya\", \"city\": \"Tokyo\"}");
+        assertThat(JSON.readTree(whole.at("/output/0/content/0/text").stringValue()))
+                .isEqualTo(person);
+        assertThat(whole.at("/text/format/name").stringValue()).isEqualTo("person");
+        List<JsonNode> events = AnthropicEndpointTest.named(server.http
+                .post("/v1/responses", response.formatted("{\"type\": \"json_object\"}", ", \"stream\": true"))
+                .body());
+        assertThat(JSON.readTree(
+                        events.getLast().at("/response/output/0/content/0/text").stringValue()))
+                .isEqualTo(person);
+
+        String message = "{\"temperature\": 0, \"max_tokens\": 100, \"messages\": [{\"role\": \"user\", \"content\": \""
+                + QUESTION + "\"}], %s}";
+        String anthropic = "{\"type\": \"json_schema\", \"schema\": " + schema + "}";
+        for (String field :
+                List.of("\"output_config\": {\"format\": " + anthropic + "}", "\"output_format\": " + anthropic)) {
+            JsonNode reply =
+                    server.http.post("/v1/messages", message.formatted(field)).json();
+            assertThat(JSON.readTree(reply.at("/content/0/text").stringValue())).isEqualTo(person);
+        }
+        for (String refused : List.of(
+                server.http
+                        .post(
+                                "/v1/responses",
+                                response.formatted(format.replace("\"string\"}}", "\"string\"}}, \"not\": {}"), ""))
+                        .body(),
+                server.http
+                        .post(
+                                "/v1/messages",
+                                message.formatted("\"output_config\": {\"format\": "
+                                        + anthropic.replace("\"string\"}}", "\"string\"}}, \"not\": {}") + "}"))
+                        .body())) {
+            assertThat(refused).contains("not").contains("error");
+        }
+    }
+
     @Test
     void thinksFirstWhereTheTemplateLetsIt() {
         ObjectNode request = chat("What is 12 + 30?").put("max_tokens", 400);

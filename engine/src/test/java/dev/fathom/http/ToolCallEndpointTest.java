@@ -40,6 +40,37 @@ class ToolCallEndpointTest {
         }
     }
 
+    /** DeepSeek-V3.2's developer messages bring functions along. */
+    @Test
+    void readsToolsAndFormatsOfMessagesWhereTheModelDoes() {
+        String call = "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"get_weather\">\n<｜DSML｜parameter name=\"city\""
+                + " string=\"true\">Oslo</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>";
+        String ask = "{\"messages\": [{\"role\": \"developer\", \"content\": \"Hi\", \"response_format\": {\"type\":"
+                + " \"object\", \"title\": \"Mine\"}, " + TOOLS + "}]";
+        ScriptedGenerator generator = saying("I look.\n\n" + call);
+        try (var server = TestServer.start(NanoText.speakingV32(), generator, config -> config)) {
+            var wanted = new Answer("", "I look.", List.of(OSLO_CALL));
+            assertThat(ChatReplies.whole(server.post(CHAT, ask + "}").json(), 0))
+                    .isEqualTo(wanted);
+            assertThat(ChatReplies.streamed(server.stream(CHAT, ask + ", \"stream\": true}"), 0))
+                    .isEqualTo(wanted);
+            String prompt = tokenizer.decode(generator.submitted.getFirst().promptIds(), false);
+            assertThat(prompt).contains("## Response Format:", "\"title\": \"Mine\"", "\"name\": \"get_weather\"");
+            String free =
+                    server.post(CHAT, ask + ", \"tool_choice\": \"none\"}").body();
+            assertThat(free).contains("DSML");
+            assertThat(tokenizer.decode(generator.submitted.getLast().promptIds(), false))
+                    .doesNotContain("get_weather");
+            assertThat(server.post(CHAT, ask.replace("developer", "user") + "}").body())
+                    .contains("messages[0].tools is not supported");
+        }
+        try (var server = TestServer.start(saying("x"))) {
+            assertThat(server.post(CHAT, ask.replace("developer", "system") + "}")
+                            .body())
+                    .contains("messages[0].tools is not supported");
+        }
+    }
+
     @Test
     void hasNoContentBesideCalls() {
         try (var server = TestServer.start(saying(calls(OSLO)))) {

@@ -38,7 +38,12 @@ record GoldenEngineRun(int chunk, boolean radix, int pageSize, int slots) {
             EngineStats stats = engine.stats();
             System.out.printf(
                     "%s: %.1f s, %d steps, cached %d then %d, %d retracted%n",
-                    this, (System.nanoTime() - start) / 1e9, stats.steps(), cold, warm, stats.retractedRequests());
+                    this,
+                    (System.nanoTime() - start) / 1e9,
+                    stats.steps(),
+                    cold,
+                    warm,
+                    stats.retracted().requests());
             assertThat(stats.kvUsedTokens()).isEqualTo(stats.kvEvictableTokens());
             assertThat(stats.kvUsedTokens() == 0).isEqualTo(!radix);
             assertThat(warm > 0).isEqualTo(radix);

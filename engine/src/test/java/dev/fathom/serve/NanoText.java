@@ -56,6 +56,28 @@ public final class NanoText {
         return plain.withSyntax(plain.detectSyntax());
     }
 
+    /** The same vocabulary in DeepSeek-V3.2's chats. */
+    public static ServedModel speakingV32() {
+        ServedModel nano = model();
+        var v32 = new ServedModel(
+                "v32",
+                nano.modelPath(),
+                nano.tokenizerPath(),
+                nano.contextLength(),
+                nano.vocabularySize(),
+                nano.endTokenIds(),
+                nano.tokenizer(),
+                ChatTemplate.deepSeekV32(),
+                nano.bosText(),
+                nano.eosText(),
+                nano.addBos(),
+                nano.defaults(),
+                false,
+                AnswerSyntax.PLAIN,
+                Map.of());
+        return v32.withSyntax(v32.detectSyntax());
+    }
+
     private static JsonNode config() {
         return JsonMapper.shared().readTree(read("tokenizer_config.json"));
     }

@@ -103,7 +103,8 @@ public final class ScriptedGenerator implements Generator {
 
     @Override
     public EngineStats stats() {
-        return new EngineStats(running.size(), 0, 7, 7, 93, 100, 40, tokens, 10, 0, 0, 0, 0, 0, 12.5);
+        return new EngineStats(
+                running.size(), 0, 7, 7, 93, 100, 40, tokens, 10, 0, 0, 0, EngineStats.Retracted.NONE, 0, 0, 0.7, 12.5);
     }
 
     @Override
