@@ -32,7 +32,7 @@ ALWAYS void put_k_scales(const struct strip *s, const uint8_t *at, long block) {
              minimum);
 }
 
-static void unpack_q2_k(struct strip *s) {
+ALWAYS void unpack_q2_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 84) {
         bytes head[4];
@@ -59,7 +59,7 @@ static void unpack_q2_k(struct strip *s) {
     }
 }
 
-static void unpack_iq4_xs(struct strip *s) {
+ALWAYS void unpack_iq4_xs(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 136) {
         ask(s->ahead, s->lines);
@@ -80,7 +80,7 @@ static void unpack_iq4_xs(struct strip *s) {
     }
 }
 
-static void unpack_q3_k(struct strip *s) {
+ALWAYS void unpack_q3_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 110) {
         ask(s->ahead, s->lines);
@@ -112,7 +112,7 @@ static void unpack_q3_k(struct strip *s) {
     }
 }
 
-static void unpack_q4_k(struct strip *s) {
+ALWAYS void unpack_q4_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 144) {
         put_k_scales(s, at, b);
@@ -130,7 +130,7 @@ static void unpack_q4_k(struct strip *s) {
     }
 }
 
-static void unpack_q5_k(struct strip *s) {
+ALWAYS void unpack_q5_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 176) {
         put_k_scales(s, at, b);
@@ -155,19 +155,24 @@ static void unpack_q5_k(struct strip *s) {
     }
 }
 
-static void unpack_q6_k(struct strip *s) {
+/* Of a block of Q6_K. */
+ALWAYS void put_q6_scales(const struct strip *s, const uint8_t *at, long block) {
+    bytes scales[4];
+    floats d = low_halves(shift_right(four_bytes(at + 206, s->stride), 16));
+    sixteen_bytes(at + 192, s->stride, scales);
+    for (int run = 0; run < 16; run++) {
+        ints byte = and_ints(shift_right(scales[run / 4], run % 4 * 8), all_ints(255));
+        /* Two's complement: 128 is added and taken away. */
+        ints number = add_ints(xor_ints(byte, all_ints(128)), all_ints(-128));
+        put_scale(s, 16 * block + run, mul(to_floats(number), d));
+    }
+}
+
+ALWAYS void unpack_q6_k(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 210) {
-        bytes scales[4];
         ask(s->ahead, s->lines);
-        floats d = low_halves(shift_right(four_bytes(at + 206, s->stride), 16));
-        sixteen_bytes(at + 192, s->stride, scales);
-        for (int run = 0; run < 16; run++) {
-            ints byte = and_ints(shift_right(scales[run / 4], run % 4 * 8), all_ints(255));
-            /* Two's complement: 128 is added and taken away. */
-            ints number = add_ints(xor_ints(byte, all_ints(128)), all_ints(-128));
-            put_scale(s, 16 * b + run, mul(to_floats(number), d));
-        }
+        put_q6_scales(s, at, b);
 #pragma GCC unroll 2
         for (int half = 0; half < 2; half++) {
             bytes high[2][4];
@@ -262,8 +267,9 @@ static void unpack(const struct weight *w, long row, long from, long to, struct 
  * then: rows to ask for while the last of these are multiplied, or 0
  * x: for each HEIGHT rows, [groups, rows]; the last rows are those that are left
  */
-static void many_codes(const struct weight *w, long from, long to, const uint8_t *then, const struct group *x, long m,
-                       float *y, long y_stride, struct code_space *space) {
+static __attribute__((noinline)) void many_codes(const struct weight *w, long from, long to, const uint8_t *then,
+                                                 const struct group *x, long m, float *y, long y_stride,
+                                                 struct code_space *space) {
     struct block_shape shape = block_shape(w->format);
     long row_bytes = block_row_bytes(w);
     long groups = groups_of(w->cols);

@@ -1,4 +1,5 @@
 /* Products with weights of every format, compiled once for all that need them. */
+#include "along.h"
 #include "dense.h"
 #include "fp8.h"
 #include "product.h"
@@ -62,6 +63,6 @@ void product(const struct weight *w, long from, long to, const uint8_t *then, co
         case F32: product_of_numbers(F32, expand_f32, w, from, to, then, x, m, y, y_stride, floats); break;
         case BF16: product_of_numbers(BF16, expand_bf16, w, from, to, then, x, m, y, y_stride, floats); break;
         case F16: product_of_numbers(F16, expand_f16, w, from, to, then, x, m, y, y_stride, floats); break;
-        default: many_codes(w, from, to, then, x, m, y, y_stride, &space->codes); break;
+        default: codes(w, from, to, then, x, m, y, y_stride, &space->codes); break;
     }
 }

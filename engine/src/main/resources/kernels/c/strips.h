@@ -52,7 +52,7 @@ ALWAYS bytes as_fifth(ints bits) {
 
 /* --- blocks of 32 columns --- */
 
-static void unpack_q8_0(struct strip *s) {
+ALWAYS void unpack_q8_0(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 34) {
         bytes q[4];
@@ -68,7 +68,7 @@ static void unpack_q8_0(struct strip *s) {
     }
 }
 
-static void unpack_q4_0(struct strip *s) {
+ALWAYS void unpack_q4_0(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 18) {
         bytes q[4];
@@ -82,7 +82,7 @@ static void unpack_q4_0(struct strip *s) {
     }
 }
 
-static void unpack_q5_0(struct strip *s) {
+ALWAYS void unpack_q5_0(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 22) {
         bytes q[4];
@@ -97,7 +97,7 @@ static void unpack_q5_0(struct strip *s) {
     }
 }
 
-static void unpack_q4_1(struct strip *s) {
+ALWAYS void unpack_q4_1(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 20) {
         bytes q[4];
@@ -113,7 +113,7 @@ static void unpack_q4_1(struct strip *s) {
     }
 }
 
-static void unpack_q5_1(struct strip *s) {
+ALWAYS void unpack_q5_1(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 24) {
         bytes q[4];
@@ -131,7 +131,7 @@ static void unpack_q5_1(struct strip *s) {
 }
 
 /* Codes less their zero point: -15 to 15. */
-static void unpack_awq(struct strip *s) {
+ALWAYS void unpack_awq(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 19) {
         bytes q[4];
@@ -153,7 +153,7 @@ static void unpack_awq(struct strip *s) {
 /* Of IQ4_NL and IQ4_XS: sixteen numbers that are denser around zero. */
 static const int8_t steps[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
-static void unpack_iq4_nl(struct strip *s) {
+ALWAYS void unpack_iq4_nl(struct strip *s) {
     const uint8_t *at = s->first;
     for (long b = 0; b < s->blocks; b++, at += 18) {
         bytes q[4];
@@ -171,7 +171,7 @@ static void unpack_iq4_nl(struct strip *s) {
  * INT8: rows of bytes, whole groups of them; scales lie elsewhere.
  * row, from: where the strip begins
  */
-static void unpack_int8(const struct weight *w, long row, long from, struct strip *s) {
+ALWAYS void unpack_int8(const struct weight *w, long row, long from, struct strip *s) {
     const uint8_t *at = s->first;
     long columns = (w->cols + w->block_columns - 1) / w->block_columns;
     long column = -1;

@@ -32,6 +32,7 @@ public final class CKernels {
             "int8.h",
             "strips.h",
             "blocks.h",
+            "along.h",
             "product.h",
             "product.c",
             "linear.c",
