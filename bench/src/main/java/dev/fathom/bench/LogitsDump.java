@@ -42,7 +42,7 @@ public final class LogitsDump {
                 .withSkipTokenizer(true)
                 .withKernelBackend(word(arguments, 5, "auto"))
                 .withKernelCache(Path.of("bench", "target", "kernel-cache"))
-                .withWeights(new WeightOptions(quantization.equals("none") ? null : quantization, false));
+                .withWeights(new WeightOptions(quantization.equals("none") ? null : quantization, false, false));
         try (LoadedModel loaded = ModelLoader.load(options, LoadProgress.none());
                 Arena arena = Arena.ofShared();
                 StepScratch scratch = new StepScratch(1 << 20, loaded.kernels()::allocate)) {

@@ -39,13 +39,15 @@ import java.util.stream.IntStream;
  * (prefill of 512 tokens), {@code tg64} (64 decode steps of one sequence), {@code tg64x16} (of 16 sequences), each also
  * {@code @4096} (after a context of 4,096 tokens; {@code @128} where decode says nothing). {@code kv=FP8_E4M3} among the cases
  * is the cache's format ({@code kv=BF16,FP8_E4M3}: both in turn), {@code quantization=w8a8_int8} (or {@code fp8}) what plain
- * weights are quantized to at load; {@code weights=random} needs no weights beside config.json; {@code profile} says on a GPU where a step of each case spends its
+ * weights are quantized to at load; {@code weights=random} needs no weights beside config.json; {@code pages=huge} asks for
+ * weights in pages of 2 MiB; {@code profile} says on a GPU where a step of each case spends its
  * time, kernel by kernel.
  */
 public final class ModelBenchmark implements AutoCloseable {
     private static final List<String> USUAL = List.of("pp512", "tg64", "tg64x8", "tg64x32");
     private static final String QUANTIZATION = "quantization=";
     private static final String RANDOM = "weights=random";
+    private static final String HUGE_PAGES = "pages=huge";
     private static final String PROFILE = "profile";
     private static final int DECODE_CONTEXT = 128;
     private static final Path KERNEL_CACHE = Path.of("bench", "target", "kernel-cache");
@@ -142,7 +144,7 @@ public final class ModelBenchmark implements AutoCloseable {
         Optional<String> quantization = option(words, QUANTIZATION);
         List<String> given = words.stream()
                 .filter(word -> !word.startsWith(CACHE) && !word.startsWith(QUANTIZATION))
-                .filter(word -> !word.equals(RANDOM) && !word.equals(PROFILE))
+                .filter(word -> !List.of(RANDOM, HUGE_PAGES, PROFILE).contains(word))
                 .toList();
         List<String> names = given.isEmpty() ? USUAL : given;
         List<Case> cases = names.stream().map(Case::parse).toList();
@@ -150,9 +152,8 @@ public final class ModelBenchmark implements AutoCloseable {
                 .withKernelBackend(backend)
                 .withKernelCache(KERNEL_CACHE)
                 .withThreads(threads);
-        if (quantization.isPresent() || words.contains(RANDOM)) {
-            options = options.withWeights(new WeightOptions(quantization.orElse(null), words.contains(RANDOM)));
-        }
+        options = options.withWeights(
+                new WeightOptions(quantization.orElse(null), words.contains(RANDOM), words.contains(HUGE_PAGES)));
         if (!model.equals("nano")) {
             options = options.withModelPath(Path.of(model)).withSkipTokenizer(true);
         }

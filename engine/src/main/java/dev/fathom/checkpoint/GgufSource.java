@@ -167,13 +167,23 @@ final class GgufSource implements WeightSource {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be positive, got " + threads);
         }
+        new PageIn(wantedRegions()).run(progress, threads);
+    }
+
+    @Override
+    public void pageInHuge(LoadProgress progress, int threads) {
+        new PageIn(wantedRegions()).runHuge(progress, threads);
+    }
+
+    /** The data of all tensors that are not ignored. */
+    private List<MemorySegment> wantedRegions() {
         List<MemorySegment> regions = new ArrayList<>();
         tensors.forEach((name, located) -> {
             if (located.expert <= 0 && !use.isIgnored(name)) {
                 regions.add(located.file.memory.asSlice(located.tensor.begin(), located.tensor.bytes()));
             }
         });
-        new PageIn(regions).run(progress, threads);
+        return regions;
     }
 
     @Override

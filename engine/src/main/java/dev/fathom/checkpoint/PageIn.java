@@ -3,6 +3,7 @@ package dev.fathom.checkpoint;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -15,12 +16,17 @@ final class PageIn {
     /** Large enough for the disk's read-ahead, small enough to show progress every few milliseconds. */
     private static final long CHUNK_BYTES = 16L << 20;
 
+    /** Of huge pages: with less, what was in memory before is read anew. */
+    private static final double ENOUGH = 0.9;
+
+    private final List<MemorySegment> regions;
     private final List<MemorySegment> chunks = new ArrayList<>();
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicLong done = new AtomicLong();
     private final long total;
 
     PageIn(List<MemorySegment> regions) {
+        this.regions = List.copyOf(regions);
         long bytes = 0;
         for (MemorySegment region : regions) {
             bytes += region.byteSize();
@@ -60,6 +66,34 @@ final class PageIn {
             }
         }
         progress.advance(total, total);
+    }
+
+    /**
+     * As {@link #run}, into pages of 2 MiB; what lay in memory in small ones is read once more.
+     *
+     * @throws CheckpointException if that cannot be
+     */
+    void runHuge(LoadProgress progress, int threads) {
+        HugePages.require();
+        List<MemorySegment> mapped =
+                regions.stream().filter(MemorySegment::isMapped).toList();
+        if (mapped.isEmpty()) {
+            throw new CheckpointException("--huge-pages is for weights that are mapped from files, and these are not:"
+                    + " leave the flag out.");
+        }
+        HugePages.advise(mapped);
+        run(progress, threads);
+        double share = HugePages.share(mapped);
+        if (share < ENOUGH) {
+            HugePages.pageOut(mapped);
+            new PageIn(regions).run(progress, threads);
+            share = HugePages.share(mapped);
+        }
+        progress.say(String.format(Locale.ROOT, "%.0f %% of the weights lie in pages of 2 MiB", 100 * share)
+                + (share < ENOUGH
+                        ? ": the others are used by another process, memory is fragmented, or the file system cannot (ext4"
+                                + " can from Linux 6.16 on, XFS and Btrfs can).\n"
+                        : ".\n"));
     }
 
     private void touchRest(LoadProgress progress) {

@@ -136,6 +136,11 @@ public final class SafetensorsSource implements WeightSource {
         new PageIn(wantedRegions()).run(progress, threads);
     }
 
+    @Override
+    public void pageInHuge(LoadProgress progress, int threads) {
+        new PageIn(wantedRegions()).runHuge(progress, threads);
+    }
+
     /** The data of all tensors that are not ignored; neighbours in one file are one region. */
     private List<MemorySegment> wantedRegions() {
         List<MemorySegment> regions = new ArrayList<>();

@@ -43,6 +43,16 @@ public interface WeightSource extends AutoCloseable {
      */
     void pageIn(LoadProgress progress, int threads);
 
+    /**
+     * As {@link #pageIn}, into pages of 2 MiB as far as Linux can; says how far it did.
+     *
+     * @throws CheckpointException also if these weights or this system cannot have such pages
+     */
+    default void pageInHuge(LoadProgress progress, int threads) {
+        throw new CheckpointException(
+                "--huge-pages is for weights that are mapped from files, and these are made at load: leave the flag out.");
+    }
+
     /** Bytes of all tensors in the files. */
     long totalBytes();
 

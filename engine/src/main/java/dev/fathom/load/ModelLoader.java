@@ -71,10 +71,7 @@ public final class ModelLoader {
             undo.push(kernels::close);
             CausalLm model = model(options, config, weights, kernels);
             undo.push(model::close);
-            if (kernels.memoryBytes().isEmpty()) { // otherwise they have been read, and lie there
-                weights.pageIn(
-                        progress, Math.min(PAGE_IN_THREADS, Runtime.getRuntime().availableProcessors()));
-            }
+            pageIn(options, weights, kernels, progress);
             LoadedModel loaded = new LoadedModel(
                     model,
                     kernels,
@@ -93,6 +90,21 @@ public final class ModelLoader {
         } finally {
             // Empty after a whole load; otherwise what was opened, last first.
             undo.forEach(Runnable::run);
+        }
+    }
+
+    private static void pageIn(
+            LoadOptions options, WeightSource weights, KernelBackend kernels, LoadProgress progress) {
+        int threads = Math.min(PAGE_IN_THREADS, Runtime.getRuntime().availableProcessors());
+        if (kernels.memoryBytes().isPresent()) { // they have been read, and lie there
+            if (options.weights().hugePages()) {
+                throw new CheckpointException("--huge-pages is for the processor's memory, and the weights lie in a"
+                        + " GPU's: leave the flag out, or give --device cpu.");
+            }
+        } else if (options.weights().hugePages()) {
+            weights.pageInHuge(progress, threads);
+        } else {
+            weights.pageIn(progress, threads);
         }
     }
 

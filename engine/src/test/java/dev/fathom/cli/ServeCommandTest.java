@@ -30,6 +30,7 @@ class ServeCommandTest {
             "--dsa-indexer-dtype",
             "--threads",
             "--threads-bind",
+            "--huge-pages",
             "--warmup-seconds",
             "--list-flags",
             "--help",

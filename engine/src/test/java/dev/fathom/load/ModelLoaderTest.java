@@ -117,8 +117,10 @@ class ModelLoaderTest {
     @Test
     void putsOtherValuesInThePlaceOfThoseOfTheConfiguration() throws IOException {
         copyTiny("config.json");
-        LoadOptions random =
-                ONE_THREAD.withModelPath(folder).withSkipTokenizer(true).withWeights(new WeightOptions(null, true));
+        LoadOptions random = ONE_THREAD
+                .withModelPath(folder)
+                .withSkipTokenizer(true)
+                .withWeights(new WeightOptions(null, true, false));
         int layers = layers(random);
         assertThat(layers).isGreaterThan(1);
         assertThat(layers(random.withConfigOverrides("{\"num_hidden_layers\": 1}")))

@@ -17,7 +17,7 @@ class WeightFilesTest {
             LoadOptions.EMBEDDED.withKernelBackend("vector").withThreads(1);
 
     private static LoadOptions quantized(String to) {
-        return ONE_THREAD.withWeights(new WeightOptions(to, false));
+        return ONE_THREAD.withWeights(new WeightOptions(to, false, false));
     }
 
     @ParameterizedTest
@@ -30,7 +30,7 @@ class WeightFilesTest {
         }
         List<String> said = new ArrayList<>();
         try (LoadedModel smaller =
-                ModelLoader.load(plain.withWeights(new WeightOptions(to, false)), new LoadProgress() {
+                ModelLoader.load(plain.withWeights(new WeightOptions(to, false, false)), new LoadProgress() {
                     @Override
                     public void advance(long done, long total) {}
 
@@ -55,7 +55,7 @@ class WeightFilesTest {
 
     @Test
     void runsOnRandomWeightsOfTheConfigurationsShapes() {
-        LoadOptions random = ONE_THREAD.withWeights(new WeightOptions(null, true));
+        LoadOptions random = ONE_THREAD.withWeights(new WeightOptions(null, true, false));
         try (LoadedModel nano = ModelLoader.load(random, LoadProgress.none());
                 LoadedModel real = ModelLoader.load(ONE_THREAD, LoadProgress.none())) {
             assertThat(nano.model().kvShape()).isEqualTo(real.model().kvShape());
