@@ -79,6 +79,7 @@ public class GrammarBenchmark {
         };
         compiled = fresh();
         ids = tokenizer.encode(grammar.equals("tools") ? CALL : TEXT);
+        System.out.println(ids.length + " tokens, " + end + " in the vocabulary");
     }
 
     private byte[] tokenizerJson() throws IOException {
@@ -103,7 +104,7 @@ public class GrammarBenchmark {
         return fresh();
     }
 
-    /** A whole answer, divided by its tokens: masks and steps, everything prepared by earlier answers. */
+    /** A whole answer, masks and steps, everything prepared by earlier answers; setup prints how many tokens it has. */
     @Benchmark
     public long answer() {
         return walk(compiled);
