@@ -99,6 +99,11 @@ public interface KernelBackend extends AutoCloseable {
      */
     HeadsKernel bindHeads(WeightMatrix stacked, int heads);
 
+    /** Whether {@link #bindHeads} takes FP8 blocks better than float32: a quarter of the memory, and no slower. */
+    default boolean keepsHeadsInFp8() {
+        return false;
+    }
+
     /** @param experts equal shapes; all gates of one format, as are all ups and all downs; gate and up both round x, or neither */
     ExpertsKernel bindExperts(List<ExpertWeights> experts);
 

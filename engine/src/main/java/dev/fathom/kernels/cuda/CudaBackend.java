@@ -195,6 +195,11 @@ public final class CudaBackend implements KernelBackend {
     }
 
     @Override
+    public boolean keepsHeadsInFp8() {
+        return true;
+    }
+
+    @Override
     public ExpertsKernel bindExperts(List<ExpertWeights> experts) {
         OpShapes.bindExperts(experts);
         return new CudaExperts(experts, new CudaExperts.CudaStack(device, weights), rows, router, staging);

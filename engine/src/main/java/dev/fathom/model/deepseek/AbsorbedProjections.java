@@ -10,9 +10,10 @@ import java.util.stream.IntStream;
  * kv_b_proj cut into what the absorbed form multiplies with: for each head W_UK transposed, which takes a query into the
  * latent space, and W_UV, which brings the attended latent out of it.
  *
- * <p>Both are copies made at load, exact in value: BF16, F16 and F32 keep their format; FP8 and INT8 are decoded to
- * float32, because heads may begin inside a block. Memory for each layer: heads * (nope + value) * kvLora elements; for
- * DeepSeek-V3 in FP8 that is 67 MB a layer, 4.1 GB in all.
+ * <p>Both are copies made at load, exact in value: BF16, F16 and F32 keep their format; INT8 is decoded to float32, as is FP8
+ * where heads begin inside blocks or the backend multiplies it no faster ({@link KernelBackend#keepsHeadsInFp8}). Memory for
+ * each layer: heads * (nope + value) * kvLora elements; for DeepSeek-V3 that is 67 MB in float32, 4.1 GB in all, and a
+ * quarter of it in FP8.
  *
  * @param toLatent    from nopeHeadDim to kvLoraRank, for each head
  * @param fromLatent  from kvLoraRank to valueHeadDim, for each head
@@ -21,6 +22,13 @@ record AbsorbedProjections(HeadsKernel toLatent, HeadsKernel fromLatent) {
     /** @param kvB [heads * (nope + value), kvLora], of each head the key's rows first */
     static AbsorbedProjections of(WeightMatrix kvB, MlaConfig config, KernelBackend kernels, Arena arena) {
         int heads = config.heads();
+        if (kvB instanceof WeightMatrix.Fp8BlockMatrix fp8
+                && kernels.keepsHeadsInFp8()
+                && AbsorbedFp8.fits(fp8, config)) {
+            return new AbsorbedProjections(
+                    kernels.bindHeads(AbsorbedFp8.keysTransposed(fp8, config, arena), heads),
+                    kernels.bindHeads(AbsorbedFp8.values(fp8, config, arena), heads));
+        }
         return new AbsorbedProjections(
                 kernels.bindHeads(keysTransposed(kvB, config, arena), heads),
                 kernels.bindHeads(values(kvB, config, arena), heads));

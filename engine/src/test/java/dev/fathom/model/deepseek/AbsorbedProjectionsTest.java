@@ -41,6 +41,43 @@ class AbsorbedProjectionsTest {
         }
     }
 
+    /** Heads of 4 + 8 rows, blocks of 4 x 2. */
+    @Test
+    void keepsFp8WhereHeadsBeginWithBlocks() {
+        System.out.println("seed " + SEED);
+        MlaConfig config = new MlaConfig(3, 0, 6, 4, 2, 8);
+        try (Arena arena = Arena.ofShared()) {
+            Random random = new Random(SEED);
+            MemorySegment codes = arena.allocate(36 * 6);
+            for (int i = 0; i < 36 * 6; i++) {
+                codes.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt(0x7F));
+            }
+            Tensor scales = new Tensor(arena.allocate(4 * 27), 9, 3);
+            for (int i = 0; i < 27; i++) {
+                scales.set(i / 3, i % 3, random.nextFloat());
+            }
+            var kvB = new WeightMatrix.Fp8BlockMatrix(codes, scales, 36, 6, 4, 2);
+            assertThat(AbsorbedFp8.fits(kvB, config)).isTrue();
+            assertThat(AbsorbedFp8.fits(kvB, CONFIG)).isFalse();
+            WeightMatrix keys = AbsorbedFp8.keysTransposed(kvB, config, arena);
+            WeightMatrix values = AbsorbedFp8.values(kvB, config, arena);
+            WeightMatrix decodedKeys = AbsorbedProjections.keysTransposed(kvB, config, arena);
+            WeightMatrix decodedValues = AbsorbedProjections.values(kvB, config, arena);
+            requireEqual(keys, decodedKeys);
+            requireEqual(values, decodedValues);
+            assertThat(decodedKeys.bytes() + decodedValues.bytes()).isGreaterThan(2 * (keys.bytes() + values.bytes()));
+        }
+    }
+
+    private static void requireEqual(WeightMatrix actual, WeightMatrix expected) {
+        assertThat(List.of(actual.rows(), actual.cols())).containsExactly(expected.rows(), expected.cols());
+        for (int row = 0; row < expected.rows(); row++) {
+            for (int col = 0; col < expected.cols(); col++) {
+                assertThat(actual.get(row, col)).isEqualTo(expected.get(row, col));
+            }
+        }
+    }
+
     @Test
     void keepsTwoByteFormatsAndDecodesFp8() {
         try (Arena arena = Arena.ofShared()) {
