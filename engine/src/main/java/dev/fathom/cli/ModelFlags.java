@@ -176,7 +176,7 @@ final class ModelFlags {
                 .withTokenizerPath(path("--tokenizer-path", tokenizerPath))
                 .withKernelBackend(backend())
                 .withKernelCache(kernelCache.folder(environment).orElse(null))
-                .withCuda(cuda.options())
+                .withCuda(cuda.options().withMemoryFraction(memoryFraction))
                 .withThreads(threads)
                 .withCpuBinding(binding(environment))
                 .withModel(model)

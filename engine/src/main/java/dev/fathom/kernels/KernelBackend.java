@@ -10,6 +10,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.LongConsumer;
 
 /**
  * Every operation a model may call. The scalar backend defines what each means; {@code KernelContractTest} holds all
@@ -39,6 +40,15 @@ public interface KernelBackend extends AutoCloseable {
     default OptionalLong memoryBytes() {
         return OptionalLong.empty();
     }
+
+    /**
+     * Before weights are placed.
+     *
+     * @param weightBytes  that all of them take
+     * @param placed       told how many bytes have been placed so far; never called where {@link #place} copies nothing
+     * @throws KernelException with numbers, if they do not fit
+     */
+    default void beginPlacing(long weightBytes, LongConsumer placed) {}
 
     /** The formats of caches that operations read and write. */
     default Set<KvFormat> cacheFormats() {

@@ -69,7 +69,7 @@ public final class ModelLoader {
             undo.push(weights::close);
             KernelBackend kernels = Backends.open(options, progress);
             undo.push(kernels::close);
-            CausalLm model = model(options, config, weights, kernels);
+            CausalLm model = model(options, config, weights, kernels, progress);
             undo.push(model::close);
             pageIn(options, weights, kernels, progress);
             LoadedModel loaded = new LoadedModel(
@@ -108,8 +108,16 @@ public final class ModelLoader {
         }
     }
 
-    private static CausalLm model(LoadOptions options, HfConfig config, WeightSource weights, KernelBackend kernels) {
+    private static CausalLm model(
+            LoadOptions options, HfConfig config, WeightSource weights, KernelBackend kernels, LoadProgress progress) {
+        long bytes = weights.totalBytes();
         try {
+            kernels.beginPlacing(bytes, placed -> {
+                // Random weights are not known beforehand; what is made of weights at load is placed, too.
+                if (placed <= bytes) {
+                    progress.advance(placed, bytes);
+                }
+            });
             return Architectures.load(config, weights, kernels, options.model());
         } catch (KernelException e) {
             throw new CheckpointException(config.where() + ": " + e.getMessage() + "; use --device cpu.", e);

@@ -25,6 +25,7 @@ final class CudaDevice implements AutoCloseable {
     private final long context;
     private final long stream;
     private final Set<Long> owned = new HashSet<>();
+    private final WeightStream weights = new WeightStream(this);
 
     /** Makes what still waits to be put into the stream. */
     private Runnable beforeWaiting = () -> {};
@@ -171,8 +172,32 @@ final class CudaDevice implements AutoCloseable {
 
     /** Copies host memory; returns when it has been read. */
     void copy(MemorySegment host, MemorySegment to) {
+        weights.copy(host, to);
+    }
+
+    WeightStream weights() {
+        return weights;
+    }
+
+    /**
+     * @param fraction  of the memory that nobody has taken yet
+     * @throws KernelException with numbers, if weights of so many bytes do not fit into it
+     */
+    void requireRoom(long bytes, double fraction) {
         enter();
-        driver.copyToDeviceLater(to.address(), host.address(), host.byteSize(), stream);
+        long free = driver.freeBytes();
+        if (bytes > fraction * free) {
+            throw new KernelException(String.format(
+                    Locale.ROOT,
+                    "the weights take %.2f GiB, and %s has %.2f GiB of memory, %.2f GiB of them free, of which"
+                            + " --mem-fraction-static %.2f leaves %.2f GiB for weights and cache",
+                    bytes / 0x1p30,
+                    name,
+                    driver.totalBytes() / 0x1p30,
+                    free / 0x1p30,
+                    fraction,
+                    fraction * free / 0x1p30));
+        }
     }
 
     void synchronize() {
@@ -185,6 +210,7 @@ final class CudaDevice implements AutoCloseable {
     @Override
     public synchronized void close() {
         synchronize();
+        weights.close();
         owned.forEach(driver::free);
         owned.clear();
         driver.destroyStream(stream);

@@ -283,6 +283,10 @@ final class CudaDriver {
         check("cuEventRecord", NativeCalls.call(find("cuEventRecord"), event, stream));
     }
 
+    void waitFor(long event) {
+        check("cuEventSynchronize", NativeCalls.call(find("cuEventSynchronize"), event));
+    }
+
     /** Of two events that the stream has passed. */
     double secondsBetween(long first, long second) {
         MemorySegment function = find("cuEventElapsedTime");
