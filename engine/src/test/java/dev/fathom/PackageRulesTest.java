@@ -33,7 +33,7 @@ class PackageRulesTest {
             Map.entry("kernels.scalar", Set.of("tensor", "kernels")),
             Map.entry("kernels.vector", Set.of("tensor", "kernels", "kernels.scalar")),
             Map.entry("kernels.c", Set.of("tensor", "kernels", "kernels.vector")),
-            Map.entry("kernels.cuda", Set.of("tensor", "kernels")),
+            Map.entry("kernels.cuda", Set.of("tensor", "kernels", "comm")),
             Map.entry("model", Set.of("tensor", "kernels", "comm", "checkpoint")),
             Map.entry("cache", Set.of("api", "tensor", "kernels")),
             Map.entry("model.deepseek", Set.of("tensor", "kernels", "comm", "checkpoint", "model")),

@@ -1,5 +1,6 @@
 package dev.fathom.kernels.cuda;
 
+import dev.fathom.comm.Communicator;
 import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.ExpertWeights;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 
 /** Every operation on one NVIDIA GPU. Operations go into one stream, in whose order they happen; nothing here waits for it but {@link #download}. */
 public final class CudaBackend implements KernelBackend {
@@ -115,6 +117,18 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public OptionalLong memoryBytes() {
         return OptionalLong.of(device.totalBytes());
+    }
+
+    @Override
+    public void beginPlacing(long weightBytes, LongConsumer placed) {
+        device.requireRoom(weightBytes, options.memoryFraction());
+        device.weights().onProgress(placed);
+    }
+
+    /** Whatever was to be placed has been. */
+    @Override
+    public void bindCaller() {
+        device.weights().rest();
     }
 
     @Override
@@ -356,6 +370,20 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public int[] chooseTokens(Tensor logits, int[] rows, List<TokenChoice> choices, TokenChooser chooser) {
         return choice.choose(logits, rows, choices, chooser);
+    }
+
+    /**
+     * Collectives with the GPUs of other ranks.
+     *
+     * @throws KernelException if NVIDIA's library of collectives is not there, or says why not
+     */
+    public Communicator communicator(NcclRank place) {
+        return new NcclCommunicator(Nccl.open(Nccl.LIBRARY), device, launch, place);
+    }
+
+    /** An id for the ranks of a new communicator, made by one of them and given to the others. */
+    public static byte[] newRanks() {
+        return Nccl.open(Nccl.LIBRARY).newId();
     }
 
     @Override
