@@ -90,9 +90,8 @@ final class WeightStream implements AutoCloseable {
         private void read(MemorySegment piece, MemorySegment buffer) {
             long bytes = piece.byteSize();
             // Whoever owns it waits here, so the readers may read what is confined to its thread.
-            MemorySegment from = piece.isNative()
-                    ? MemorySegment.ofAddress(piece.address()).reinterpret(bytes)
-                    : piece;
+            MemorySegment from =
+                    piece.isNative() ? MemorySegment.ofAddress(piece.address()).reinterpret(bytes) : piece;
             int parts = bytes <= SMALL_BYTES ? 1 : READERS;
             readers.run(parts, (part, count) -> {
                 long first = bytes * part / count;

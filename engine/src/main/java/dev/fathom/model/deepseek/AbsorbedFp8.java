@@ -5,6 +5,7 @@ import dev.fathom.tensor.WeightMatrix.Fp8BlockMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.stream.IntStream;
 
 /**
  * The halves of an FP8 kv_b_proj as FP8: where heads begin with blocks, cutting and transposing moves whole blocks, and a
@@ -29,7 +30,7 @@ final class AbsorbedFp8 {
         int blocksDown = latent / kvB.blockCols();
         int blocksAcross = nope / kvB.blockRows();
         Tensor scales = tensor(config.heads() * blocksDown, blocksAcross, arena);
-        for (int head = 0; head < config.heads(); head++) {
+        IntStream.range(0, config.heads()).parallel().forEach(head -> {
             int firstRow = head * config.expandedHeadDim();
             for (int i = 0; i < latent; i++) {
                 for (int k = 0; k < nope; k++) {
@@ -43,7 +44,7 @@ final class AbsorbedFp8 {
                     scales.set(head * blocksDown + down, across, scale);
                 }
             }
-        }
+        });
         return new Fp8BlockMatrix(codes, scales, rows, nope, kvB.blockCols(), kvB.blockRows());
     }
 
@@ -56,11 +57,11 @@ final class AbsorbedFp8 {
         int blocks = value / kvB.blockRows();
         Tensor scales = tensor(config.heads() * blocks, latent / kvB.blockCols(), arena);
         long bytes = (long) value * latent;
-        for (int head = 0; head < config.heads(); head++) {
+        IntStream.range(0, config.heads()).parallel().forEach(head -> {
             int firstRow = head * config.expandedHeadDim() + config.nopeHeadDim();
             MemorySegment.copy(kvB.data(), (long) firstRow * latent, codes, head * bytes, bytes);
             scales.rows(head * blocks, blocks).copyFrom(kvB.scales().rows(firstRow / kvB.blockRows(), blocks));
-        }
+        });
         return new Fp8BlockMatrix(codes, scales, rows, latent, kvB.blockRows(), kvB.blockCols());
     }
 
