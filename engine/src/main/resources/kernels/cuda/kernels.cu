@@ -10,6 +10,8 @@
 #include "attention.cu"
 #include "latent_rows.cu"
 #include "flash.cu"
+#include "prefill.cu"
+#include "absorbed.cu"
 #include "index.cu"
 #include "choose.cu"
 #include "experts.cu"

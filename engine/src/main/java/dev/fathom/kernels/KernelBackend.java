@@ -71,6 +71,16 @@ public interface KernelBackend extends AutoCloseable {
     }
 
     /**
+     * Keys that attention over expanded keys and values is given at a time, where the model's options leave it open: as many as
+     * pay, for they are scratch memory.
+     *
+     * @param numbersOfKey  floats of a key and its value, of all heads
+     */
+    default int keysAtOnce(int numbersOfKey) {
+        return 1024;
+    }
+
+    /**
      * A step begins: arrays of ints that operations are given do not change until the next one begins.
      *
      * @param rows  tokens of the step; a device may record small steps, and play back those that come again

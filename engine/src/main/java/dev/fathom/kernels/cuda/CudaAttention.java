@@ -81,7 +81,7 @@ final class CudaAttention {
     private void attendByFlash(FlashAttention by, Latent latent, SentBatch rows) {
         HeadView query = latent.query;
         long longest = bucket(rows.longest());
-        long runLength = by.runLength(query.rows(), query.heads(), longest);
+        long runLength = by.runLength(query, latent.kv.format(), longest);
         long runs = Math.ceilDiv(longest, runLength);
         long rowBytes = runs == 1 ? 0 : 4L * query.heads() * runs * (latent.out.width() + 2);
         int most = rowBytes == 0 ? query.rows() : Math.clamp(MOST_PARTIAL_BYTES / rowBytes, 1, query.rows());

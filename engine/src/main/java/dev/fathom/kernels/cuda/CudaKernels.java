@@ -33,6 +33,8 @@ final class CudaKernels implements AutoCloseable {
             "attention.cu",
             "latent_rows.cu",
             "flash.cu",
+            "prefill.cu",
+            "absorbed.cu",
             "index.cu",
             "choose.cu",
             "experts.cu");

@@ -18,8 +18,15 @@ final class FlashAttention {
     private static final int ROWS = 128;
     private static final int NOPE = 128;
     private static final int VALUE = 128;
-    private static final long EXPANDED_BYTES =
-            2L * ROWS * (NOPE + ROPE) + 2L * 2 * KEYS * (NOPE + ROPE) + 2L * 2 * KEYS * VALUE;
+    private static final long QUERY_BYTES = 2L * ROWS * (NOPE + ROPE);
+    private static final long TILE_BYTES = 2L * KEYS * (NOPE + ROPE + VALUE);
+    private static final long EXPANDED_BYTES = QUERY_BYTES + 2 * TILE_BYTES;
+
+    // As prefill.cu and absorbed.cu have them.
+    private static final int HOPPER = 90;
+    private static final long PREFILL_BYTES = 1024 + QUERY_BYTES + 3 * TILE_BYTES;
+    private static final long ABSORBED_BYTES =
+            1024 + 3 * 2L * KEYS * (LATENT + ROPE) + 2L * MANY_HEADS * KEYS + 2 * 4L * MANY_HEADS;
 
     private final Launch launch;
     private final CudaRows rows;
@@ -29,6 +36,9 @@ final class FlashAttention {
     private final Workspace keys;
     private final Workspace sharedKeys;
     private final CudaKernels kernels;
+    private final boolean hopper;
+    private final Kernel expanded;
+    private final long expandedBytes;
 
     FlashAttention(CudaDevice device, CudaKernels kernels, Launch launch, CudaRows rows) {
         this.kernels = kernels;
@@ -36,36 +46,58 @@ final class FlashAttention {
         this.rows = rows;
         sharedBytes = device.sharedBytes();
         multiprocessors = device.multiprocessors();
+        hopper = device.capability() == HOPPER;
+        expandedBytes = hopper ? PREFILL_BYTES : EXPANDED_BYTES;
+        expanded = kernels.kernel(hopper ? "attend_prefill" : "attend_flash", Math.min(expandedBytes, sharedBytes));
         queries = new Workspace(device);
         keys = new Workspace(device);
         sharedKeys = new Workspace(device);
     }
 
-    private static int headsOfBlock(int heads) {
-        return heads > FEW_HEADS ? MANY_HEADS : FEW_HEADS;
+    /**
+     * A kernel for absorbed attention.
+     *
+     * @param heads   that a block takes
+     * @param blocks  that run at once on a multiprocessor
+     */
+    private record Absorbed(String name, int heads, int blocks, long shared) {
+        /** Shared memory: queries, tiles of keys, shares of one; statistics by warp and head; slots of two tiles. */
+        static Absorbed byWarps(int heads, KvFormat format) {
+            int groups = WARPS / (heads / FEW_HEADS);
+            int tiles = heads == FEW_HEADS || format == KvFormat.FP8_E4M3 ? 1 : 2;
+            long shared = 2L * (heads + tiles * KEYS) * (LATENT + ROPE)
+                    + 2L * heads * KEYS
+                    + 4L * heads * (2 * groups + 3)
+                    + 4L * 2 * KEYS;
+            String name = "attend_latent_" + format + "_" + heads / FEW_HEADS;
+            return new Absorbed(name, heads, heads == FEW_HEADS ? 2 : 1, shared);
+        }
     }
 
-    /** Shared memory: queries, tiles of keys, shares of one; statistics by warp and head; slots of two tiles. */
-    private static long latentBytes(int heads, KvFormat format) {
-        int groups = WARPS / (heads / FEW_HEADS);
-        int tiles = heads == FEW_HEADS || format == KvFormat.FP8_E4M3 ? 1 : 2;
-        return 2L * (heads + tiles * KEYS) * (LATENT + ROPE)
-                + 2L * heads * KEYS
-                + 4L * heads * (2 * groups + 3)
-                + 4L * 2 * KEYS;
+    private static final Absorbed ON_HOPPER = new Absorbed("attend_absorbed", MANY_HEADS, 1, ABSORBED_BYTES);
+
+    /** With no more tiles of keys than multiprocessors a block has one: it is done sooner by warps, which load fewer queries. */
+    private Absorbed absorbed(HeadView query, KvFormat format, long longest) {
+        boolean few = query.heads() <= FEW_HEADS;
+        boolean fewTiles = few && query.rows() * Math.ceilDiv(longest, (long) KEYS) <= multiprocessors;
+        return hopper && format == KvFormat.BF16 && !fewTiles
+                ? ON_HOPPER
+                : Absorbed.byWarps(few ? FEW_HEADS : MANY_HEADS, format);
     }
 
     boolean attendsLatent(HeadView query, PagedKv kv) {
         return kv.format() != KvFormat.F32
                 && kv.shape().latentWidth() == LATENT
                 && kv.shape().ropeWidth() == ROPE
-                && latentBytes(headsOfBlock(query.heads()), kv.format()) <= sharedBytes;
+                && Absorbed.byWarps(query.heads() <= FEW_HEADS ? FEW_HEADS : MANY_HEADS, kv.format()).shared
+                        <= sharedBytes;
     }
 
     /** Keys of a block, so that there are about as many blocks as run at once. */
-    long runLength(int rows, int heads, long longest) {
-        long wanted = (headsOfBlock(heads) == FEW_HEADS ? 2L : 1L) * multiprocessors;
-        long blocks = (long) rows * Math.ceilDiv(heads, headsOfBlock(heads));
+    long runLength(HeadView query, KvFormat format, long longest) {
+        Absorbed kernel = absorbed(query, format, longest);
+        long wanted = (long) kernel.blocks * multiprocessors;
+        long blocks = (long) query.rows() * Math.ceilDiv(query.heads(), kernel.heads);
         long length = longest;
         while (length > KEYS && blocks * Math.ceilDiv(longest, length) * 4 < 3 * wanted) {
             length /= 2;
@@ -83,9 +115,7 @@ final class FlashAttention {
 
     void attendLatent(CudaAttention.Latent latent, SentBatch batch, Runs runs) {
         HeadView query = latent.query();
-        int heads = headsOfBlock(query.heads());
-        KvFormat format = latent.kv().format();
-        long shared = latentBytes(heads, format);
+        Absorbed kernel = absorbed(query, latent.kv().format(), runs.count * runs.length);
         double keys = batch.keysOfRow() * query.rows();
         launch.begin()
                 .work(keys * latent.kv().rowBytes(), 2 * keys * query.heads() * (2 * LATENT + ROPE))
@@ -101,13 +131,13 @@ final class FlashAttention {
                 .put(runs.length)
                 .put("out", latent.out())
                 .run(
-                        kernels.kernel("attend_latent_" + format + "_" + heads / FEW_HEADS, shared),
-                        new Grid(query.rows(), Math.ceilDiv(query.heads(), heads), runs.count, THREADS),
-                        shared);
+                        kernels.kernel(kernel.name, kernel.shared),
+                        new Grid(query.rows(), Math.ceilDiv(query.heads(), kernel.heads), runs.count, THREADS),
+                        kernel.shared);
     }
 
     boolean attendsExpanded(int width, int rope, int value) {
-        return rope == ROPE && width == NOPE + ROPE && value == VALUE && EXPANDED_BYTES <= sharedBytes;
+        return rope == ROPE && width == NOPE + ROPE && value == VALUE && expandedBytes <= sharedBytes;
     }
 
     void attendExpanded(
@@ -137,10 +167,7 @@ final class FlashAttention {
                 .put("out", out)
                 .put("logSumExp", logSumExp)
                 .put((long) query.heads())
-                .run(
-                        kernels.kernel("attend_flash", EXPANDED_BYTES),
-                        new Grid(Math.ceilDiv(query.rows(), ROWS), query.heads(), 1, 2 * ROWS),
-                        EXPANDED_BYTES);
+                .run(expanded, new Grid(Math.ceilDiv(query.rows(), ROWS), query.heads(), 1, 2 * ROWS), expandedBytes);
     }
 
     private long rounded(Workspace to, HeadView x) {

@@ -30,11 +30,14 @@ record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
         Tensor cos = step.scratch().f32(batch.tokens(), ropeHeadDim / 2);
         Tensor sin = step.scratch().f32(batch.tokens(), ropeHeadDim / 2);
         rope.rotations(batch.positions(), cos, sin, step.kernels());
-        return new StepPlan(cos, sin, batch.writeSlots(), runs(batch, config, options));
+        int numbersOfKey = config.attention().heads() * config.attention().expandedHeadDim();
+        int chunk = options.prefixChunk() > 0 ? options.prefixChunk() : step.kernels().keysAtOnce(numbersOfKey);
+        return new StepPlan(cos, sin, batch.writeSlots(), runs(batch, config, options.attentionForm(), chunk));
     }
 
-    private static List<Run> runs(AttentionBatch batch, DeepSeekConfig config, ModelOptions options) {
-        List<Piece> pieces = pieces(batch, config, options.attentionForm());
+    private static List<Run> runs(
+            AttentionBatch batch, DeepSeekConfig config, AttentionForm form, int prefixChunk) {
+        List<Piece> pieces = pieces(batch, config, form);
         List<Run> runs = new ArrayList<>();
         for (int from = 0, to; from < pieces.size(); from = to) {
             Piece first = pieces.get(from);
@@ -47,7 +50,7 @@ record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
             int firstRow = batch.queryStart()[first.sequence()] + first.from();
             runs.add(
                     switch (first.kind()) {
-                        case EXPANDED -> new Run.Expanded(firstRow, part, packs(part, options.prefixChunk()));
+                        case EXPANDED -> new Run.Expanded(firstRow, part, packs(part, prefixChunk));
                         case ABSORBED -> new Run.Absorbed(firstRow, part);
                         case SPARSE -> new Run.Sparse(firstRow, part);
                     });
