@@ -150,6 +150,32 @@ ATTEND(FP8_E4M3, 2)
 
 static const int MERGE_RUNS = 256;    // at a time
 
+/* As below, of at most as many runs as a warp has lanes: each warp knows all shares, a thread has two columns. */
+__device__ inline void merge_few(const float* from, int runs, float* to, long valueWidth) {
+    long width = valueWidth + 2;
+    int lane = threadIdx.x % 32, column = 2 * threadIdx.x;
+    float2 end = lane < runs ? *(const float2*) (from + lane * width + valueWidth) : make_float2(-INFINITY_F, 0);
+    float top = end.x;
+    for (int distance = 16; distance > 0; distance /= 2) {
+        top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, distance));
+    }
+    float power = expf(end.x - top), sum = power * end.y;
+    for (int distance = 16; distance > 0; distance /= 2) {
+        sum += __shfl_xor_sync(0xffffffffu, sum, distance);
+    }
+    float share = power / sum;
+    float2 value = make_float2(0, 0);
+#pragma unroll 8
+    for (int run = 0; run < runs; run++) {
+        float2 part = column < valueWidth ? *(const float2*) (from + run * width + column) : make_float2(0, 0);
+        float own = __shfl_sync(0xffffffffu, share, run);
+        value = make_float2(fmaf(part.x, own, value.x), fmaf(part.y, own, value.y));
+    }
+    if (column < valueWidth) {
+        *(float2*) (to + column) = value;
+    }
+}
+
 /* Merges the runs of each row and head in order. One block for each. */
 KERNEL attend_merge(const float* partial, long runs, long runLength, const int* seen, float* out, long outRow, long outHead, long valueWidth) {
     in_turn();
@@ -157,6 +183,11 @@ KERNEL attend_merge(const float* partial, long runs, long runLength, const int* 
     long width = valueWidth + 2;
     const float* from = partial + (row * gridDim.y + head) * runs * width;
     int mine = (int) ((seen[row] + runLength - 1) / runLength);
+    float* target = out + row * outRow + head * outHead;
+    if (mine <= 32 && valueWidth % 2 == 0 && valueWidth <= 2 * blockDim.x && (long) target % 8 == 0) {
+        merge_few(from, mine, target, valueWidth);
+        return;
+    }
     __shared__ float scratch[32];
     __shared__ float shares[MERGE_RUNS];
     float top = -INFINITY_F;
@@ -169,7 +200,7 @@ KERNEL attend_merge(const float* partial, long runs, long runLength, const int* 
         sum += from[run * width + valueWidth + 1] * expf(from[run * width + valueWidth] - top);
     }
     sum = block_sum(sum, scratch);
-    float* to = out + row * outRow + head * outHead;
+    float* to = target;
     for (int first = 0; first < mine; first += MERGE_RUNS) {
         int count = min(MERGE_RUNS, mine - first);
         __syncthreads();

@@ -1,5 +1,5 @@
 // y = x Wᵀ for many rows of x that are BF16 already, by Hopper's asynchronous tensor-core instructions (wgmma), which take both
-// matrices from shared memory. BF16 weights whose rows are whole chunks of 128 columns.
+// matrices from shared memory. BF16 weights whose rows are whole stages of 64 columns.
 //
 // A block of WG warp groups has 64 * M * WG weight rows and N rows of x at a time. Sixteen bytes at a time are copied to shared
 // memory while earlier stages are multiplied; a stage is 64 columns of all rows. Rows of 128 bytes are swizzled as the
@@ -68,7 +68,7 @@ TILES(128, NAMES_64, "%64", "%65", NUMBERS_32(sum, 0), NUMBERS_32(sum, 32))
 template <int N, int M, int WG, bool GATED, int SPLIT>
 __device__ void matrix(const Weight& w, const Groups& g, const Companion& up) {
     // Two of them are multiplied or just have been, the others are on their way.
-    static const int STAGES = SPLIT == 1 ? (N <= 32 ? 6 : 4) : SPLIT == 2 || N <= 32 ? 4 : 3;
+    static const int STAGES = SPLIT > 1 ? (SPLIT == 2 || N <= 32 ? 4 : 3) : N > 32 ? 4 : N * 64 * M * WG > 32 * 64 ? 5 : 6;
     static const int THREADS_HERE = 128 * WG, STEP = THREADS_HERE / 8;
     static const int ROWS = 64 * M * WG, OUTPUTS_HERE = GATED ? 64 * WG : ROWS;
     static const int WEIGHT_COPIES = ROWS / STEP, X_COPIES = (N + STEP - 1) / STEP;

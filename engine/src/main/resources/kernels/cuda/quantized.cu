@@ -2,7 +2,8 @@
 // of 128 by 128 numbers, x one for each 128 numbers of a row; sums of 128 are multiplied by both scales and added in float32.
 
 /* Each 128 numbers of a row as E4M3 codes times a power of two, the smallest with which all fit. One block a row. */
-KERNEL to_fp8(const float* x, long width, u8* codes, float* scales) {
+KERNEL to_fp8(const float* x, long width, u8* codes, float* scales, long scaleRow, long scaleChunk) {
+#if __CUDA_ARCH__ >= 890    // nobody asks older chips
     in_turn();
     int lane = threadIdx.x % 32;
     for (long chunk = threadIdx.x / 32; chunk < width / 128; chunk += blockDim.x / 32) {
@@ -19,9 +20,10 @@ KERNEL to_fp8(const float* x, long width, u8* codes, float* scales) {
         ((u32*) (codes + blockIdx.x * width + chunk * 128))[lane] =
                 two_to_e4m3(numbers[0], numbers[1]) | two_to_e4m3(numbers[2], numbers[3]) << 16;
         if (lane == 0) {
-            scales[blockIdx.x * (width / 128) + chunk] = __int_as_float((127 + power) << 23);
+            scales[blockIdx.x * scaleRow + chunk * scaleChunk] = __int_as_float((127 + power) << 23);
         }
     }
+#endif
 }
 
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
@@ -39,6 +41,7 @@ template <int N> struct Codes;
         }                                                                                                         \
     };
 
+CODES(32, NAMES_16, "%16", "%17", "%18", NUMBERS_16(sum, 0))
 CODES(64, NAMES_32, "%32", "%33", "%34", NUMBERS_32(sum, 0))
 CODES(128, NAMES_64, "%64", "%65", "%66", NUMBERS_32(sum, 0), NUMBERS_32(sum, 32))
 
@@ -167,12 +170,17 @@ __device__ void quantized(const Weight& w, const Groups& g, const float* xScales
         quantized<1, N, STAGES, false>(weight, groups, scales, Companion{});                                       \
     }
 
+#define QUANTIZED_GATED(N, STAGES)                                                                                 \
+    KERNEL __launch_bounds__(256, 1) quantized_gated_##N(Weight weight, Groups groups, const float* scales, Companion up) { \
+        in_turn();                                                                                                 \
+        quantized<2, N, STAGES, true>(weight, groups, scales, up);                                                 \
+    }
+
+// Of 32 rows two blocks fit on a multiprocessor.
+QUANTIZED(32, 5)
 QUANTIZED(64, 8)
 QUANTIZED(128, 6)
-
-KERNEL __launch_bounds__(256, 1) quantized_gated(Weight weight, Groups groups, const float* scales, Companion up) {
-    in_turn();
-    quantized<2, 64, 4, true>(weight, groups, scales, up);
-}
+QUANTIZED_GATED(32, 3)
+QUANTIZED_GATED(64, 4)
 
 #endif

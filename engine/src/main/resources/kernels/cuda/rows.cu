@@ -1,39 +1,92 @@
 // Operations on rows without a weight matrix. A block takes a row, or a thread a number.
 
-/* out[r] = x[r] / sqrt(mean of squares + epsilon) * weight; out may be x. One block a row. */
-KERNEL rms_norm(const float* x, const float* weight, double epsilon, float* out, long width) {
-    in_turn();
-    __shared__ double sums[32];
-    const float* from = x + blockIdx.x * width;
-    float* to = out + blockIdx.x * width;
-    double squares = 0;
-    for (long i = threadIdx.x; i < width; i += blockDim.x) {
-        double v = from[i];
-        squares += v * v;
-    }
-    double factor = 1 / sqrt(block_sum(squares, sums) / width + epsilon);
-    for (long i = threadIdx.x; i < width; i += blockDim.x) {
-        to[i] = (float) (from[i] * factor * weight[i]);
+static const int NORM_THREADS = 512, NORM_FOURS = 4;    // of a thread: rows of up to 8192 numbers are read once
+
+/* Four numbers, and the same in BF16 where somebody wants them. */
+__device__ inline void store_fours(float* to, u16* rounded, long at, float4 v) {
+    ((float4*) to)[at] = v;
+    if (rounded) {
+        ((uint2*) rounded)[at] = make_uint2(round_to_bf16(v.x, v.y), round_to_bf16(v.z, v.w));
     }
 }
 
-/* x += delta, then as above. */
-KERNEL add_rms_norm(float* x, const float* delta, const float* weight, double epsilon, float* out, long width) {
-    in_turn();
+__device__ inline float4 normed(float4 v, double factor, float4 weight) {
+    return make_float4((float) (v.x * factor * weight.x), (float) (v.y * factor * weight.y), (float) (v.z * factor * weight.z),
+                       (float) (v.w * factor * weight.w));
+}
+
+__device__ inline double squares_of(float4 v) {
+    return (double) v.x * v.x + (double) v.y * v.y + ((double) v.z * v.z + (double) v.w * v.w);
+}
+
+/* x += delta where there is one; out[r] = x[r] / sqrt(mean of squares + epsilon) * weight, also as BF16 where rounded is given; out
+   may be x. One block a row. */
+template <bool ADD>
+__device__ void rms_norm(float* x, const float* delta, const float* weight, double epsilon, float* out, long width, u16* rounded) {
     __shared__ double sums[32];
     float* from = x + blockIdx.x * width;
     const float* more = delta + blockIdx.x * width;
     float* to = out + blockIdx.x * width;
+    u16* also = rounded ? rounded + blockIdx.x * width : 0;
     double squares = 0;
-    for (long i = threadIdx.x; i < width; i += blockDim.x) {
-        float sum = from[i] + more[i];
-        from[i] = sum;
-        squares += (double) sum * sum;
+    bool aligned = width % 4 == 0 && ((long) x | (long) delta | (long) weight | (long) out) % 16 == 0;
+    if (aligned && width <= 4 * NORM_FOURS * NORM_THREADS) {
+        long fours = width / 4;
+        float4 own[NORM_FOURS], factors[NORM_FOURS];
+#pragma unroll
+        for (int i = 0; i < NORM_FOURS; i++) {
+            long at = threadIdx.x + i * NORM_THREADS;
+            factors[i] = at < fours ? ((const float4*) weight)[at] : make_float4(0, 0, 0, 0);
+            own[i] = at < fours ? ((const float4*) from)[at] : make_float4(0, 0, 0, 0);
+            if (ADD && at < fours) {
+                float4 d = ((const float4*) more)[at];
+                own[i] = make_float4(own[i].x + d.x, own[i].y + d.y, own[i].z + d.z, own[i].w + d.w);
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < NORM_FOURS; i++) {
+            squares += squares_of(own[i]);
+        }
+        double factor = rsqrt(block_sum(squares, sums) / width + epsilon);
+#pragma unroll
+        for (int i = 0; i < NORM_FOURS; i++) {
+            long at = threadIdx.x + i * NORM_THREADS;
+            if (at < fours) {
+                if (ADD) {
+                    ((float4*) from)[at] = own[i];
+                }
+                store_fours(to, also, at, normed(own[i], factor, factors[i]));
+            }
+        }
+        return;
     }
-    double factor = 1 / sqrt(block_sum(squares, sums) / width + epsilon);
     for (long i = threadIdx.x; i < width; i += blockDim.x) {
-        to[i] = (float) (from[i] * factor * weight[i]);
+        float v = from[i];
+        if (ADD) {
+            v += more[i];
+            from[i] = v;
+        }
+        squares += (double) v * v;
     }
+    double factor = rsqrt(block_sum(squares, sums) / width + epsilon);
+    for (long i = threadIdx.x; i < width; i += blockDim.x) {
+        float v = (float) (from[i] * factor * weight[i]);
+        to[i] = v;
+        if (also) {
+            also[i] = float_to_bf16(v);
+        }
+    }
+}
+
+KERNEL __launch_bounds__(NORM_THREADS) rms_norm(float* x, const float* weight, double epsilon, float* out, long width, u16* rounded) {
+    in_turn();
+    rms_norm<false>(x, x, weight, epsilon, out, width, rounded);
+}
+
+KERNEL __launch_bounds__(NORM_THREADS) add_rms_norm(float* x, const float* delta, const float* weight, double epsilon, float* out,
+                                                    long width, u16* rounded) {
+    in_turn();
+    rms_norm<true>(x, delta, weight, epsilon, out, width, rounded);
 }
 
 KERNEL add(float* x, const float* delta, long count) {
@@ -57,12 +110,26 @@ KERNEL fill(float* x, double value, long count) {
     }
 }
 
-/* out may be gate. */
-KERNEL silu_mul(const float* gate, const float* up, float* out, long count) {
+__device__ inline float gated(float g, float u) {
+    return g / (1 + expf(-g)) * u;
+}
+
+/* out may be gate; it comes as BF16 too where rounded is given, and rows are whole fours then. */
+KERNEL silu_mul(const float* gate, const float* up, float* out, long count, u16* rounded) {
     in_turn();
-    for (long i = blockIdx.x * (long) blockDim.x + threadIdx.x; i < count; i += (long) gridDim.x * blockDim.x) {
-        float g = gate[i];
-        out[i] = g / (1 + expf(-g)) * up[i];
+    long first = blockIdx.x * (long) blockDim.x + threadIdx.x, step = (long) gridDim.x * blockDim.x;
+    if (count % 4 == 0 && ((long) gate | (long) up | (long) out) % 16 == 0) {
+        for (long i = first; i < count / 4; i += step) {
+            float4 g = ((const float4*) gate)[i], u = ((const float4*) up)[i];
+            store_fours(out, rounded, i, make_float4(gated(g.x, u.x), gated(g.y, u.y), gated(g.z, u.z), gated(g.w, u.w)));
+        }
+        return;
+    }
+    for (long i = first; i < count; i += step) {
+        out[i] = gated(gate[i], up[i]);
+        if (rounded) {
+            rounded[i] = float_to_bf16(out[i]);
+        }
     }
 }
 
@@ -135,14 +202,15 @@ KERNEL copy_columns(const float* from, long width, float* to, long toWidth, long
     }
 }
 
-/* Pair i is at (i * step, i * step + distance) of each head. One block a row; out may be x. */
+/* Pair i is at (i * step, i * step + distance) of each head. Blocks (row, part of its pairs); out may be x. */
 KERNEL rotate(const float* x, long xRow, long xHead, const float* cosines, const float* sines, float* out, long outRow,
               long outHead, long heads, long pairs, long step, long distance) {
     in_turn();
     const float* from = x + blockIdx.x * xRow;
     float* to = out + blockIdx.x * outRow;
-    for (long i = threadIdx.x; i < heads * pairs; i += blockDim.x) {
-        long head = i / pairs, pair = i % pairs;
+    u32 i = blockIdx.y * blockDim.x + threadIdx.x;
+    if (i < (u32) (heads * pairs)) {
+        u32 head = i / (u32) pairs, pair = i % (u32) pairs;
         float a = from[head * xHead + pair * step], b = from[head * xHead + pair * step + distance];
         float c = cosines[blockIdx.x * pairs + pair], s = sines[blockIdx.x * pairs + pair];
         to[head * outHead + pair * step] = (float) ((double) a * c - (double) b * s);

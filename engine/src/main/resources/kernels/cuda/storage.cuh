@@ -7,12 +7,13 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 
-/* Every kernel begins with this: as of 9.0 a launch's blocks may be put into place while the launch before still runs, and wait
-   here until it is done. */
+/* Every kernel begins with this: as of 9.0 a launch's blocks may be put into place while launches before still run, and wait here
+   until the one before is done, which waited likewise. Those of the launch behind are let in at once: they may ask memory for
+   weights, whatever runs before them. */
 __device__ inline void in_turn() {
 #if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
 

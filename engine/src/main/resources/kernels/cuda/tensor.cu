@@ -1,4 +1,4 @@
-// y = x Wᵀ on tensor cores, for BF16 and FP8 weights whose rows are whole chunks of 128 columns.
+// y = x Wᵀ on tensor cores, for BF16 and FP8 weights whose rows are whole chunks of 128 columns; of BF16 the last may be half of one.
 //
 // Both are exact in BF16. With three PARTS a float of x is cut into three BF16 numbers whose sum it is, so that products are
 // exact and sums are float32's: the results are those of the kernels of linear.cu up to the order of sums, at a third of the
@@ -19,6 +19,7 @@ struct Pairs {
 struct Bf16Tile {
     static const int COLUMNS = 32;
     static const int STEPS = 2;
+    static const bool HALF = true;    // the last chunk may be half of one
     static const bool SCALED = false;
     __device__ static const uint4* at(const u8* row, long col, int t) { return (const uint4*) (row + 2 * (col + 8 * t)); }
     __device__ static long row_bytes(const Weight& w) { return 2 * w.cols; }
@@ -39,6 +40,7 @@ __device__ inline u32 e4m3_to_bf16(u32 codes) {
 struct Fp8Tile {
     static const int COLUMNS = 64;
     static const int STEPS = 4;
+    static const bool HALF = false;
     static const bool SCALED = true;
     __device__ static const uint4* at(const u8* row, long col, int t) { return (const uint4*) (row + col + 16 * t); }
     __device__ static long row_bytes(const Weight& w) { return w.cols; }
@@ -86,42 +88,67 @@ struct Companion {
 };
 
 /* Asks memory for the weight rows of a block, which do not depend on the launch before: they are on their way while that ends. */
-template <class F> __device__ inline void ask_for_weight(const Weight& w, const Groups& g, int outputs) {
+template <class F> __device__ inline void ask_for_weight(const u8* data, const Weight& w, const Groups& g, int outputs) {
     if (g.weights || g.starts) {
         return; // which rows, the launch before decides
     }
     long first = (long) blockIdx.x * outputs;
-    const u8* from = w.data + blockIdx.z * g.dataBytes + (blockIdx.z * g.rows + first) * F::row_bytes(w);
+    const u8* from = data + blockIdx.z * g.dataBytes + (blockIdx.z * g.rows + first) * F::row_bytes(w);
     long bytes = min((long) outputs, w.rows - first) * F::row_bytes(w);
     for (long at = 128l * threadIdx.x; at < bytes; at += 128l * blockDim.x) {
         asm volatile("prefetch.global.L2 [%0];" ::"l"(from + at));
     }
 }
 
-/* With GATED, y = silu(x Wᵀ) * x Uᵀ: the second sixteen rows of a block are the companion's. */
+/* Waits for the launch before. With GATED, y = silu(x Wᵀ) * x Uᵀ: the second eight rows of a block are the companion's. */
 template <class F, int PARTS, int WARPS, int O, int N, bool GATED>
 __device__ void tensor_linear(const Weight& w, const Groups& g, const Companion& up) {
-    static_assert(!GATED || O == 2, "a gate has one companion");
+    static_assert(!GATED || O == 1, "a gate has one companion");
     __shared__ float sums[WARPS][8 * N][16 * O + 1];
-    Part part = part_of(g);
     int warp = threadIdx.x / 32, row = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    static const int OUTPUTS_HERE = GATED ? 16 : 16 * O;
+    static const int OUTPUTS_HERE = GATED ? 8 : 16 * O;
     long output = (long) blockIdx.x * OUTPUTS_HERE;
     bool aligned = ((long) g.x | 4 * g.xRow | 4 * g.xGroup) % 16 == 0;
     const u8* rows[O][2];
     const float* scales[O][2];
+    uint4 raw[CHUNK / F::COLUMNS][O][2];
+    auto locate = [&](long weight) {
 #pragma unroll
-    for (int o = 0; o < O; o++) {
+        for (int o = 0; o < O; o++) {
 #pragma unroll
-        for (int half = 0; half < 2; half++) {
-            long at = part.weight * g.rows + min(output + (GATED ? 0 : 16 * o) + 8 * half + row, w.rows - 1);
-            const u8* data = GATED && o == 1 ? up.data : w.data;
-            const float* blocks = GATED && o == 1 ? up.scales : w.scales;
-            rows[o][half] = data + part.weight * g.dataBytes + at * F::row_bytes(w);
-            scales[o][half] = F::SCALED ? blocks + part.weight * g.scaleCount + at / w.blockRows * w.scaleCols : 0;
+            for (int half = 0; half < 2; half++) {
+                long at = weight * g.rows + min(output + (GATED ? 0 : 16 * o + 8 * half) + row, w.rows - 1);
+                const u8* data = GATED && half == 1 ? up.data : w.data;
+                const float* blocks = GATED && half == 1 ? up.scales : w.scales;
+                rows[o][half] = data + weight * g.dataBytes + at * F::row_bytes(w);
+                scales[o][half] = F::SCALED ? blocks + weight * g.scaleCount + at / w.blockRows * w.scaleCols : 0;
+            }
         }
+    };
+    auto fetch = [&](long chunk) {
+#pragma unroll
+        for (int b = 0; b < CHUNK / F::COLUMNS; b++) {
+#pragma unroll
+            for (int o = 0; o < O; o++) {
+                bool there = chunk < w.cols && (!F::HALF || chunk + b * F::COLUMNS < w.cols);
+                raw[b][o][0] = there ? *F::at(rows[o][0], chunk + b * F::COLUMNS, t) : make_uint4(0, 0, 0, 0);
+                raw[b][o][1] = there ? *F::at(rows[o][1], chunk + b * F::COLUMNS, t) : make_uint4(0, 0, 0, 0);
+            }
+        }
+    };
+    // Weights that the launch before does not choose come while that ends.
+    bool chosen = g.weights || g.starts;
+    if (!chosen) {
+        locate(blockIdx.z);
+        fetch(warp * CHUNK);
     }
-    for (long from = (long) blockIdx.y * 8 * N; from < part.count; from += (long) gridDim.y * 8 * N) {
+    in_turn();
+    Part part = part_of(g);
+    if (chosen) {
+        locate(part.weight);
+        fetch(warp * CHUNK);
+    }
+    for (long from = (long) blockIdx.y * 8 * N, first = from; from < part.count; from += (long) gridDim.y * 8 * N) {
         const float* x[N];
         bool there[N];
 #pragma unroll
@@ -132,14 +159,8 @@ __device__ void tensor_linear(const Weight& w, const Groups& g, const Companion&
         }
         float total[O][N][4] = {};
         for (long chunk = (long) warp * CHUNK; chunk < w.cols; chunk += WARPS * CHUNK) {
-            uint4 raw[CHUNK / F::COLUMNS][O][2];
-#pragma unroll
-            for (int b = 0; b < CHUNK / F::COLUMNS; b++) {
-#pragma unroll
-                for (int o = 0; o < O; o++) {
-                    raw[b][o][0] = *F::at(rows[o][0], chunk + b * F::COLUMNS, t);
-                    raw[b][o][1] = *F::at(rows[o][1], chunk + b * F::COLUMNS, t);
-                }
+            if (chunk > warp * CHUNK || from > first) {
+                fetch(chunk);
             }
             float inner[O][N][4] = {};
 #pragma unroll
@@ -156,7 +177,7 @@ __device__ void tensor_linear(const Weight& w, const Groups& g, const Companion&
 #pragma unroll
                     for (int n = 0; n < N; n++) {
                         float4 v = make_float4(0, 0, 0, 0);
-                        if (there[n]) {
+                        if (there[n] && (!F::HALF || col < w.cols)) {
                             v = aligned ? *(const float4*) (x[n] + col)
                                         : make_float4(x[n][col], x[n][col + 1], x[n][col + 2], x[n][col + 3]);
                         }
@@ -204,10 +225,10 @@ __device__ void tensor_linear(const Weight& w, const Groups& g, const Companion&
                 float sum[GATED ? 2 : 1];
 #pragma unroll
                 for (int which = 0; which < (GATED ? 2 : 1); which++) {
-                    sum[which] = sums[0][n][o + 16 * which];
+                    sum[which] = sums[0][n][o + 8 * which];
 #pragma unroll
                     for (int other = 1; other < WARPS; other++) {
-                        sum[which] += sums[other][n][o + 16 * which];
+                        sum[which] += sums[other][n][o + 8 * which];
                     }
                 }
                 g.y[part.group * g.yGroup + (part.first + from + n) * g.yRow + output + o] =
@@ -220,15 +241,17 @@ __device__ void tensor_linear(const Weight& w, const Groups& g, const Companion&
 #define TENSOR(NAME, F, PARTS, WARPS, O, N)                                                                       \
     KERNEL __launch_bounds__(WARPS * 32) tensor_##NAME##_##PARTS##_##N(Weight weight, Groups groups) {            \
         if (N == 1) {                                                                                             \
-            ask_for_weight<F>(weight, groups, 16 * O);                                                            \
+            ask_for_weight<F>(weight.data, weight, groups, 16 * O);                                               \
         }                                                                                                         \
-        in_turn();                                                                                                \
         tensor_linear<F, PARTS, WARPS, O, N, false>(weight, groups, Companion{});                                 \
     }
 #define GATED(NAME, F, PARTS, WARPS, N)                                                                           \
     KERNEL __launch_bounds__(WARPS * 32) gated_##NAME##_##PARTS##_##N(Weight weight, Groups groups, Companion up) { \
-        in_turn();                                                                                                \
-        tensor_linear<F, PARTS, WARPS, 2, N, true>(weight, groups, up);                                           \
+        if (N == 1) {                                                                                             \
+            ask_for_weight<F>(weight.data, weight, groups, 8);                                                    \
+            ask_for_weight<F>(up.data, weight, groups, 8);                                                        \
+        }                                                                                                         \
+        tensor_linear<F, PARTS, WARPS, 1, N, true>(weight, groups, up);                                           \
     }
 
 TENSOR(BF16, Bf16Tile, 3, 4, 1, 1)

@@ -13,7 +13,7 @@ final class CudaAttention {
     private static final int RUN = 64;
     private static final int SHARING = 8;
     private static final int RUN_THREADS = 256;
-    private static final int MERGE_THREADS = 128;
+    private static final int MERGE_THREADS = 256;
     private static final int EXPANDED_THREADS = 256;
     private static final int TILE = 64;
     private static final int SLICE = 32;

@@ -33,9 +33,13 @@ import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** Every operation on one NVIDIA GPU. Operations go into one stream, in whose order they happen; nothing here waits for it but {@link #download}. */
 public final class CudaBackend implements KernelBackend {
+    /** Of expanded keys and values in a step's scratch memory. */
+    private static final long MOST_EXPANDED_BYTES = 256 << 20;
+
     private final CudaDevice device;
     private final CudaKernels kernels;
     private final GpuOptions options;
@@ -44,6 +48,8 @@ public final class CudaBackend implements KernelBackend {
     private final Launch launch;
     private final Staging staging;
     private final CudaRows rows;
+    private final Roundings roundings;
+    private final @Nullable LibraryProducts library;
     private final CudaCache cache;
     private final CudaAttention attention;
     private final CudaKeyIndex index;
@@ -59,6 +65,10 @@ public final class CudaBackend implements KernelBackend {
         launch = new Launch(device, graphs, arena);
         staging = new Staging(device, launch);
         rows = new CudaRows(kernels, launch, staging);
+        roundings = new Roundings(device, rows, launch, !options.exact() && device.capability() == 90);
+        library = options.exact()
+                ? null
+                : LibraryProducts.find(device, Nvrtc.USUAL_FOLDERS).orElse(null);
         cache = new CudaCache(kernels, launch, staging);
         attention = new CudaAttention(
                 device,
@@ -69,7 +79,8 @@ public final class CudaBackend implements KernelBackend {
         index = new CudaKeyIndex(device, kernels, launch, staging, cache);
         router = new CudaRouter(kernels, launch);
         choice = new CudaChoice(device, kernels, launch, staging);
-        weights = new CudaWeights(device, kernels, launch, staging, rows, !options.exact());
+        weights = new CudaWeights(
+                device, new CudaWeights.Means(kernels, launch, staging, rows, roundings, library), !options.exact());
     }
 
     /** Whether NVIDIA's driver is installed; there may be no device that it serves. */
@@ -106,12 +117,19 @@ public final class CudaBackend implements KernelBackend {
     public String description() {
         return String.format(
                 Locale.ROOT,
-                "cuda: %s, %.0f GiB, %d multiprocessors, %s (%s)",
+                "cuda: %s, %.0f GiB, %d multiprocessors, %s, %s (%s)",
                 device.name(),
                 device.totalBytes() / 0x1p30,
                 device.multiprocessors(),
                 options.exact() ? "float32-exact" : "BF16 on tensor cores",
+                options.exact() ? "own products" : products(),
                 kernels.builtBy());
+    }
+
+    private String products() {
+        return library == null
+                ? "own products, as there is no libcublasLt.so.13"
+                : "large products by " + library.name();
     }
 
     @Override
@@ -146,10 +164,18 @@ public final class CudaBackend implements KernelBackend {
         return DeviceMatrix.copy(weight, device);
     }
 
+    /** By powers of two: chunks begin at multiples of it, whatever a step holds. */
+    @Override
+    public int keysAtOnce(int numbersOfKey) {
+        long fitting = MOST_EXPANDED_BYTES / (4L * numbersOfKey);
+        return (int) Math.clamp(Long.highestOneBit(Math.max(1, fitting)), 1024, 16384);
+    }
+
     @Override
     public void beginStep(int rows) {
         launch.record(rows <= options.mostGraphRows());
         staging.forget();
+        roundings.forget();
     }
 
     /**
@@ -199,7 +225,7 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public GatedKernel bindGated(WeightMatrix gate, WeightMatrix up) {
         OpShapes.bindGated(gate, up);
-        return new CudaGated(linear(gate), linear(up), rows);
+        return new CudaGated(linear(gate), linear(up), rows, roundings);
     }
 
     @Override
@@ -241,12 +267,16 @@ public final class CudaBackend implements KernelBackend {
 
     @Override
     public void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
-        rows.rmsNorm(x, weight, epsilon, out);
+        long rounded = roundings.beside(out);
+        rows.rmsNorm(x, weight, epsilon, out, rounded);
+        roundings.keep(out, rounded);
     }
 
     @Override
     public void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out) {
-        rows.addRmsNorm(x, delta, weight, epsilon, out);
+        long rounded = roundings.beside(out);
+        rows.addRmsNorm(x, delta, weight, epsilon, out, rounded);
+        roundings.keep(out, rounded);
     }
 
     @Override
@@ -261,7 +291,7 @@ public final class CudaBackend implements KernelBackend {
 
     @Override
     public void siluMul(Tensor gate, Tensor up, Tensor out) {
-        rows.siluMul(gate, up, out);
+        rows.siluMul(gate, up, out, 0);
     }
 
     @Override
@@ -390,6 +420,9 @@ public final class CudaBackend implements KernelBackend {
     public void close() {
         staging.close();
         graphs.close();
+        if (library != null) {
+            library.close();
+        }
         kernels.close();
         device.close();
         arena.close();

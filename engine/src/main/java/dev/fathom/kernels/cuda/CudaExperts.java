@@ -113,7 +113,7 @@ final class CudaExperts implements ExpertsKernel {
             Tensor raised = scratch.f32(count, inner);
             gate.apply(gate.input(x, assignments), gated, assignments);
             up.apply(up.input(x, assignments), raised, assignments);
-            rows.siluMul(gated, raised, gated);
+            rows.siluMul(gated, raised, gated, 0);
             down.apply(down.input(gated, assignments), results, assignments.withList(0));
         }
         router.sum(results, plan, out);

@@ -13,13 +13,15 @@ final class CudaGated implements GatedKernel {
     private final LinearKernel first;
     private final LinearKernel second;
     private final CudaRows rows;
+    private final Roundings roundings;
 
-    CudaGated(CudaLinear gate, CudaLinear up, CudaRows rows) {
+    CudaGated(CudaLinear gate, CudaLinear up, CudaRows rows, Roundings roundings) {
         this.gate = gate;
         this.up = up;
         first = gate.plain();
         second = up.plain();
         this.rows = rows;
+        this.roundings = roundings;
     }
 
     @Override
@@ -33,7 +35,9 @@ final class CudaGated implements GatedKernel {
         Tensor raised = scratch.f32(out.rows(), out.cols());
         first.apply(x, out);
         second.apply(x, raised);
-        rows.siluMul(out, raised, out);
+        long rounded = roundings.beside(out);
+        rows.siluMul(out, raised, out, rounded);
+        roundings.keep(out, rounded);
         scratch.release(mark);
     }
 }

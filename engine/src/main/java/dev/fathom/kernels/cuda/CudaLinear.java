@@ -6,12 +6,16 @@ import dev.fathom.kernels.LinearKernel;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.Tensor;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** The linear kernels of one weight, or of several alike: for few rows of x and for many. */
 final class CudaLinear {
     /** As long as all blocks of the kernel for few rows run at once, more of them are faster than larger ones. */
     private static final int FEW_BLOCKS = 1024;
+
+    /** From so many rows on it pays to multiply three at most by another kernel. */
+    private static final int FEW_FOURS = 64;
 
     private static final long NONE = 0;
 
@@ -83,8 +87,8 @@ final class CudaLinear {
         return new Shapes(
                 new LinearShape(kernels.kernel(name + 1), 16, 8, 256),
                 new LinearShape(kernels.kernel(name + 4), 32, 32, 128),
-                new LinearShape(kernels.kernel(gated + 1), 16, 8, 256),
-                new LinearShape(kernels.kernel(gated + 4), 16, 32, 128),
+                new LinearShape(kernels.kernel(gated + 1), 8, 8, 256),
+                new LinearShape(kernels.kernel(gated + 4), 8, 32, 128),
                 weight.format().equals("BF16") || CudaMatrices.quantizes(weight) ? matrices : null);
     }
 
@@ -110,9 +114,13 @@ final class CudaLinear {
      * @param weights  2 where a companion is multiplied too
      */
     private void run(LinearShape shape, long outputs, long groups, long rows, int weights) {
+        work(outputs, groups, rows, weights, launch)
+                .run(shape.kernel(), shape.grid(outputs, groups, rows), shape.shared());
+    }
+
+    private Launch work(long outputs, long groups, long rows, int weights, Launch of) {
         double numbers = (double) outputs * weight.cols() * groups * weights;
-        launch.work(numbers * weight.bytesOfNumber(), 2 * numbers * rows);
-        launch.run(shape.kernel(), shape.grid(outputs, groups, rows), shape.shared());
+        return of.work(numbers * weight.bytesOfNumber(), 2 * numbers * rows);
     }
 
     /** Every group's part of the weight with its head of x. */
@@ -123,11 +131,19 @@ final class CudaLinear {
         CudaMatrices matrices = shapes.matrices;
         boolean many = matrices != null && CudaMatrices.suit(x.rows());
         if (matrices != null && many && quantizes() && heads == 1) {
-            applyQuantized(matrices, x.tensor(), y.tensor());
+            applyFp8(matrices, x, y);
             return;
         }
         if (matrices != null && many && !quantizes()) {
-            long rounded = matrices.round(x);
+            long rounded = matrices.roundings().toBf16(x);
+            Optional<Kernel> product = matrices.libraryProduct(shape(outputs, x, y), DeviceMemory.address(y, "y"));
+            if (product.isPresent()) {
+                work(outputs, heads, x.rows(), 1, launch.begin().put(rounded))
+                        .put(weight.data())
+                        .put("y", y)
+                        .run(product.get(), new Grid(outputs, x.rows(), heads, 0));
+                return;
+            }
             arguments = begin(outputs, 0, 0, groupRows)
                     .put(rounded)
                     .put((long) heads * x.width())
@@ -152,8 +168,44 @@ final class CudaLinear {
         return CudaMatrices.quantizes(weight);
     }
 
+    private LibraryProducts.Shape shape(int outputs, HeadView x, HeadView y) {
+        return new LibraryProducts.Shape(
+                weight.format(),
+                outputs,
+                weight.cols(),
+                x.rows(),
+                x.heads(),
+                (long) x.heads() * x.width(),
+                y.tensor().cols(),
+                y.stride());
+    }
+
+    /** By the library as many rows as it takes, which is whole fours, and the others by kernels of this package. */
+    private void applyFp8(CudaMatrices matrices, HeadView x, HeadView y) {
+        int fours = x.rows() - x.rows() % 4;
+        boolean parts = fours == x.rows() || fours >= FEW_FOURS;
+        Optional<Kernel> product = parts
+                ? matrices.libraryProduct(shape(weight.rows(), x.rows(0, fours), y), DeviceMemory.address(y, "y"))
+                : Optional.empty();
+        if (product.isEmpty()) {
+            applyQuantized(matrices, x.tensor(), y.tensor());
+            return;
+        }
+        long from = DeviceMemory.address(x, "x");
+        Roundings.Quantized codes = matrices.roundings().toFp8(from, fours, x.width(), true);
+        work(weight.rows(), 1, fours, 1, launch.begin().put(codes.codes()))
+                .put(weight.data())
+                .put("y", y)
+                .put(codes.scales())
+                .put(weight.scales())
+                .run(product.get(), new Grid(weight.rows(), fours, 1, 0));
+        if (fours < x.rows()) {
+            apply(weight.rows(), 0, x.rows(fours, x.rows() - fours), y.rows(fours, x.rows() - fours));
+        }
+    }
+
     private void applyQuantized(CudaMatrices matrices, Tensor x, Tensor y) {
-        CudaMatrices.Quantized codes = matrices.quantize(DeviceMemory.address(x, "x"), x.rows(), x.cols());
+        Roundings.Quantized codes = matrices.roundings().toFp8(DeviceMemory.address(x, "x"), x.rows(), x.cols(), false);
         begin(weight.rows(), 0, 0, 0)
                 .put(codes.codes())
                 .put((long) x.cols())
@@ -276,10 +328,11 @@ final class CudaLinear {
             return new Input(DeviceMemory.address(x, "x"), 0);
         }
         if (quantizes()) {
-            CudaMatrices.Quantized codes = matrices.quantize(DeviceMemory.address(x, "x"), x.rows(), x.cols());
+            Roundings.Quantized codes =
+                    matrices.roundings().toFp8(DeviceMemory.address(x, "x"), x.rows(), x.cols(), false);
             return new Input(codes.codes(), codes.scales());
         }
-        return new Input(matrices.round(HeadView.of(x, 1)), 0);
+        return new Input(matrices.roundings().toBf16(HeadView.of(x, 1)), 0);
     }
 
     /**
@@ -317,7 +370,7 @@ final class CudaLinear {
     private LinearShape shape(@Nullable CudaMatrices matrices, boolean gated, long groups, long each) {
         int outputs = weight.rows();
         if (matrices != null && quantizes()) {
-            return gated ? matrices.quantizedGated() : matrices.quantized(each);
+            return gated ? matrices.quantizedGated(each) : matrices.quantized(each);
         }
         if (matrices != null) {
             return gated ? matrices.gated(outputs, groups, each) : matrices.plain(outputs, groups, each);

@@ -1,9 +1,9 @@
 package dev.fathom.kernels.cuda;
 
-import dev.fathom.kernels.HeadView;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** The kernels of matrix.cu, for x rounded to BF16 beforehand: which of them fits how many rows. */
 final class CudaMatrices {
@@ -17,22 +17,22 @@ final class CudaMatrices {
     private static final int STAGE_BYTES = 128;
     private static final int ALIGNMENT = 1024;
 
-    private final CudaRows rows;
+    private final Roundings roundings;
+    private final @Nullable LibraryProducts library;
     private final int multiprocessors;
-    private final Workspace rounded;
     private final List<LinearShape> small = new ArrayList<>();
     private final List<LinearShape> split = new ArrayList<>();
     private final List<LinearShape> smallGated = new ArrayList<>();
     private final LinearShape large;
     private final LinearShape largeGated;
-    private final LinearShape quantizedFew;
-    private final LinearShape quantizedMany;
-    private final LinearShape quantizedGated;
+    private final List<LinearShape> quantized;
+    private final List<LinearShape> quantizedGated;
 
-    private CudaMatrices(CudaDevice device, CudaKernels kernels, CudaRows rows) {
-        this.rows = rows;
+    private CudaMatrices(
+            CudaDevice device, CudaKernels kernels, Roundings roundings, @Nullable LibraryProducts library) {
+        this.roundings = roundings;
+        this.library = library;
         multiprocessors = device.multiprocessors();
-        rounded = new Workspace(device);
         for (int n : SMALL) {
             small.add(shape(kernels, "matrix_small_", n, 64, 1));
             split.add(split(kernels, n));
@@ -43,21 +43,27 @@ final class CudaMatrices {
         large = shape(kernels, "matrix_large_", 128, 256, 2);
         LinearShape gated = shape(kernels, "gated_matrix_large_", 128, 256, 2);
         largeGated = new LinearShape(gated.kernel(), 128, 128, gated.threads(), gated.shared());
-        quantizedFew = quantized(kernels, "quantized_64", 128, 64, 8);
-        quantizedMany = quantized(kernels, "quantized_128", 128, 128, 6);
-        quantizedGated = quantized(kernels, "quantized_gated", 256, 64, 4);
+        quantized = List.of(
+                quantized(kernels, "quantized_", 128, 32, 5),
+                quantized(kernels, "quantized_", 128, 64, 8),
+                quantized(kernels, "quantized_", 128, 128, 6));
+        quantizedGated = List.of(
+                quantized(kernels, "quantized_gated_", 256, 32, 3), quantized(kernels, "quantized_gated_", 256, 64, 4));
         smallGated.replaceAll(s -> new LinearShape(s.kernel(), 64, s.rows(), s.threads(), s.shared()));
     }
 
-    static Optional<CudaMatrices> of(CudaDevice device, CudaKernels kernels, CudaRows rows) {
+    /** @param library  null where the machine has none */
+    static Optional<CudaMatrices> of(
+            CudaDevice device, CudaKernels kernels, Roundings roundings, @Nullable LibraryProducts library) {
         return device.capability() == CAPABILITY
-                ? Optional.of(new CudaMatrices(device, kernels, rows))
+                ? Optional.of(new CudaMatrices(device, kernels, roundings, library))
                 : Optional.empty();
     }
 
     /** As matrix.cu has it: stages of weight rows and rows of x. */
     private static LinearShape shape(CudaKernels kernels, String name, int n, int weightRows, int groups) {
-        int stages = n <= 32 ? 6 : 4;
+        // Of a few rows so many that two blocks fit on a multiprocessor.
+        int stages = n > 32 ? 4 : n * weightRows > 32 * 64 ? 5 : 6;
         long shared = ALIGNMENT + (long) stages * (weightRows + n) * STAGE_BYTES;
         return new LinearShape(kernels.kernel(name + n, shared), weightRows, n, 128 * groups, shared);
     }
@@ -65,7 +71,7 @@ final class CudaMatrices {
     /** As quantized.cu has it: beside the rows of a stage lie the scales of x. All have 128 outputs. */
     private static LinearShape quantized(CudaKernels kernels, String name, int weightRows, int n, int stages) {
         long shared = ALIGNMENT + (long) stages * ((weightRows + n) * STAGE_BYTES + 4 * n);
-        return new LinearShape(kernels.kernel(name, shared), 128, n, 256, shared);
+        return new LinearShape(kernels.kernel(name + n, shared), 128, n, 256, shared);
     }
 
     private static LinearShape split(CudaKernels kernels, int n) {
@@ -95,8 +101,8 @@ final class CudaMatrices {
         if (count > 64 && grid.x() * grid.y() * grid.z() >= multiprocessors) {
             return larger;
         }
-        // Groups differ in size: three quarters of the room is what an average one should need.
-        long room = groups > 1 ? count + count / 3 : count;
+        // Groups differ in size, by the root of it: one with more rows than a block takes reads its weight again.
+        long room = groups > 1 ? count + Math.round(1.5 * Math.sqrt(count)) : count;
         return smaller.stream()
                 .filter(shape -> shape.rows() >= room)
                 .findFirst()
@@ -110,37 +116,26 @@ final class CudaMatrices {
 
     /** @param count  rows of each group, if all had equally many */
     LinearShape quantized(long count) {
-        return count <= quantizedFew.rows() ? quantizedFew : quantizedMany;
+        return holding(quantized, count);
     }
 
-    LinearShape quantizedGated() {
-        return quantizedGated;
+    LinearShape quantizedGated(long count) {
+        return holding(quantizedGated, count);
     }
 
-    /**
-     * Rows of x as FP8.
-     *
-     * @param codes   address of [rows, width]
-     * @param scales  address of [rows, width / 128] floats
-     */
-    record Quantized(long codes, long scales) {}
-
-    /**
-     * Valid until the next call.
-     *
-     * @param x  address of [count, width] floats
-     */
-    Quantized quantize(long x, long count, long width) {
-        long at = rounded.take(count * width + 4 * count * (width / 128));
-        Quantized result = new Quantized(at, at + count * width);
-        rows.toFp8(x, width, count, result.codes, result.scales);
-        return result;
+    private static LinearShape holding(List<LinearShape> shapes, long count) {
+        return shapes.stream()
+                .filter(shape -> shape.rows() >= count)
+                .findFirst()
+                .orElse(shapes.getLast());
     }
 
-    /** Address of BF16 numbers [rows, heads, width]; valid until the next call. */
-    long round(HeadView x) {
-        long at = rounded.take(2L * x.rows() * x.heads() * x.width());
-        rows.toBf16(x, at);
-        return at;
+    /** NVIDIA's kernel for a product, where the machine has its library and that has one. */
+    Optional<Kernel> libraryProduct(LibraryProducts.Shape shape, long y) {
+        return library == null ? Optional.empty() : library.product(shape, y);
+    }
+
+    Roundings roundings() {
+        return roundings;
     }
 }

@@ -13,12 +13,19 @@ final class CudaRouter {
     private static final int MOST_GROUPS = 32;
     private static final int MOST_EXPERTS = 2048;
     private static final int PLAN_THREADS = 1024;
+    private static final int MOST_SHARED = 72 << 10;
 
     /** Up to so many choices one block sorts them as fast as many. */
-    private static final int FEW_CHOICES = 1024;
+    private static final int FEW_CHOICES = 256;
+
+    /** One block routes and sorts up to so many tokens, a warp each, of up to so many choices. */
+    private static final int FEW_TOKENS = 32;
+
+    private static final int SUM_THREADS = 256;
 
     private final Launch launch;
     private final Kernel route;
+    private final Kernel routePlan;
     private final Kernel plan;
     private final Kernel planCounts;
     private final Kernel planPlaces;
@@ -27,6 +34,7 @@ final class CudaRouter {
     CudaRouter(CudaKernels kernels, Launch launch) {
         this.launch = launch;
         route = kernels.kernel("route");
+        routePlan = kernels.kernel("route_plan", MOST_SHARED);
         plan = kernels.kernel("plan");
         planCounts = kernels.kernel("plan_counts");
         planPlaces = kernels.kernel("plan_places");
@@ -40,38 +48,58 @@ final class CudaRouter {
      * @param weights  address of [tokens, topK] floats
      */
     void route(Tensor logits, Tensor correctionBias, RouterRule rule, long chosen, long weights) {
+        put(begin(logits, correctionBias, rule), rule)
+                .put(chosen)
+                .put(weights)
+                .run(route, new Grid(logits.rows(), 1, 1, 32), 8L * rule.experts());
+    }
+
+    private Launch begin(Tensor logits, Tensor correctionBias, RouterRule rule) {
         OpShapes.route(logits, correctionBias, rule);
         if (rule.groups() > MOST_GROUPS || rule.experts() > MOST_EXPERTS) {
             throw new IllegalArgumentException("route: rule: " + rule.groups() + " groups of " + rule.experts()
                     + " experts; the CUDA kernel takes up to " + MOST_GROUPS + " groups and " + MOST_EXPERTS
                     + " experts");
         }
-        launch.begin()
-                .put("logits", logits)
-                .put("correctionBias", correctionBias)
-                .put(rule.scoring() == Scoring.SIGMOID)
+        return launch.begin().put("logits", logits).put("correctionBias", correctionBias);
+    }
+
+    /** {@code struct Rule} of experts.cu. */
+    private static Launch put(Launch to, RouterRule rule) {
+        return to.put(rule.scoring() == Scoring.SIGMOID)
                 .put((long) rule.experts())
                 .put((long) rule.topK())
                 .put((long) rule.groups())
                 .put((long) rule.topGroups())
                 .put(rule.groupScore() == GroupScore.TOP2_SUM)
                 .put(rule.normalize())
-                .put((double) rule.scale())
-                .put(chosen)
-                .put(weights)
-                .run(route, new Grid(logits.rows(), 1, 1, 32), 8L * rule.experts() + 4L * rule.topK());
+                .put((double) rule.scale());
     }
 
     /** Routes and sorts; the plan lives in {@code scratch}. */
     CudaExperts.DevicePlan plan(Tensor logits, Tensor correctionBias, RouterRule rule, StepScratch scratch) {
         int tokens = logits.rows();
         long choices = (long) tokens * rule.topK();
-        long chosen = ints(scratch, choices);
         long weights = ints(scratch, choices);
         long starts = ints(scratch, rule.experts() + 1L);
         long tokenRow = ints(scratch, choices);
         long expertOf = ints(scratch, choices);
         long ofToken = ints(scratch, choices);
+        CudaExperts.DevicePlan result =
+                new CudaExperts.DevicePlan(tokens, rule.topK(), starts, tokenRow, expertOf, ofToken, weights);
+        long shared = 8L * tokens * rule.experts() + 4 * choices;
+        if (tokens <= FEW_TOKENS && choices <= FEW_CHOICES && shared <= MOST_SHARED) {
+            put(begin(logits, correctionBias, rule), rule)
+                    .put(weights)
+                    .put((long) tokens)
+                    .put(starts)
+                    .put(tokenRow)
+                    .put(expertOf)
+                    .put(ofToken)
+                    .run(routePlan, new Grid(1, 1, 1, Math.max(128, 32 * tokens)), shared);
+            return result;
+        }
+        long chosen = ints(scratch, choices);
         route(logits, correctionBias, rule, chosen, weights);
         if (choices <= FEW_CHOICES) {
             launch.begin()
@@ -100,7 +128,7 @@ final class CudaRouter {
                     .put(ofToken)
                     .run(planPlaces, grid);
         }
-        return new CudaExperts.DevicePlan(tokens, rule.topK(), starts, tokenRow, expertOf, ofToken, weights);
+        return result;
     }
 
     /** Address of so many ints, or floats. */
@@ -118,6 +146,6 @@ final class CudaRouter {
                 .put((long) plan.topK())
                 .put("out", out)
                 .put((long) out.cols())
-                .run(sum, Grid.rows(plan.tokens()));
+                .run(sum, new Grid(plan.tokens(), Math.ceilDiv(out.cols(), 4 * SUM_THREADS), 1, SUM_THREADS));
     }
 }

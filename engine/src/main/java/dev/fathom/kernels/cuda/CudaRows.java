@@ -7,6 +7,9 @@ import dev.fathom.tensor.WeightMatrix;
 
 /** Operations on rows without a weight matrix. */
 final class CudaRows {
+    // As rows.cu has it.
+    private static final int NORM_THREADS = 512;
+
     private final CudaKernels kernels;
     private final Launch launch;
     private final Staging staging;
@@ -51,7 +54,8 @@ final class CudaRows {
                 .run(kernels.kernel("embed_" + weight.format()), Grid.rows(ids.length));
     }
 
-    void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out) {
+    /** @param rounded  address where out lies as BF16 too; 0 for none */
+    void rmsNorm(Tensor x, Tensor weight, float epsilon, Tensor out, long rounded) {
         OpShapes.rmsNorm(x, weight, out);
         launch.begin()
                 .put("x", x)
@@ -59,10 +63,12 @@ final class CudaRows {
                 .put((double) epsilon)
                 .put("out", out)
                 .put((long) x.cols())
-                .run(rmsNorm, Grid.rows(x.rows()));
+                .put(rounded)
+                .run(rmsNorm, new Grid(x.rows(), 1, 1, NORM_THREADS));
     }
 
-    void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out) {
+    /** As {@link #rmsNorm}, of x plus delta, which x becomes. */
+    void addRmsNorm(Tensor x, Tensor delta, Tensor weight, float epsilon, Tensor out, long rounded) {
         OpShapes.add(x, delta);
         OpShapes.rmsNorm(x, weight, out);
         launch.begin()
@@ -72,7 +78,8 @@ final class CudaRows {
                 .put((double) epsilon)
                 .put("out", out)
                 .put((long) x.cols())
-                .run(addRmsNorm, Grid.rows(x.rows()));
+                .put(rounded)
+                .run(addRmsNorm, new Grid(x.rows(), 1, 1, NORM_THREADS));
     }
 
     /** @param to  address of [rows, heads, width] BF16 numbers */
@@ -85,9 +92,19 @@ final class CudaRows {
                 .run(toBf16, Grid.rows(x.rows()));
     }
 
-    /** Addresses of [count, width] floats, as many codes, and a scale for each 128. */
-    void toFp8(long x, long width, long count, long codes, long scales) {
-        launch.begin().put(x).put(width).put(codes).put(scales).run(toFp8, Grid.rows(count));
+    /**
+     * @param x        address of [count, width] floats
+     * @param byChunk  whether scales are [width / 128, count]
+     */
+    void toFp8(long x, long width, long count, Roundings.Quantized to, boolean byChunk) {
+        launch.begin()
+                .put(x)
+                .put(width)
+                .put(to.codes())
+                .put(to.scales())
+                .put(byChunk ? 1 : width / 128)
+                .put(byChunk ? count : 1)
+                .run(toFp8, Grid.rows(count));
     }
 
     /** @param to  address of [rows, heads, width] floats */
@@ -128,14 +145,16 @@ final class CudaRows {
                 .run(fill, Grid.numbers(count(tensor)));
     }
 
-    void siluMul(Tensor gate, Tensor up, Tensor out) {
+    /** @param rounded  address where out lies as BF16 too, whose width is a multiple of four then; 0 for none */
+    void siluMul(Tensor gate, Tensor up, Tensor out, long rounded) {
         OpShapes.siluMul(gate, up, out);
         launch.begin()
                 .put("gate", gate)
                 .put("up", up)
                 .put("out", out)
                 .put(count(gate))
-                .run(siluMul, Grid.numbers(count(gate)));
+                .put(rounded)
+                .run(siluMul, Grid.numbers(Math.ceilDiv(count(gate), 4L)));
     }
 
     void gatherRows(Tensor x, int[] rows, Tensor out) {
@@ -181,6 +200,6 @@ final class CudaRows {
                 .put(x.width() / 2L)
                 .put(step)
                 .put(distance)
-                .run(rotate, Grid.rows(x.rows()));
+                .run(rotate, Grid.rows(x.rows(), x.heads() * (x.width() / 2L)));
     }
 }

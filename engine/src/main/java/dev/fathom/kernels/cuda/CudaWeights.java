@@ -7,25 +7,36 @@ import org.jspecify.annotations.Nullable;
 /** Chooses the kernels of weights when they are bound. */
 final class CudaWeights {
     private final CudaDevice device;
-    private final CudaKernels kernels;
-    private final Launch launch;
-    private final Staging staging;
+    private final Means means;
     private final MemorySegment found;
 
     private final RoundedGroups groups;
     private final boolean rounding;
     private final @Nullable CudaMatrices matrices;
 
+    /**
+     * What the kernels of weights are made with.
+     *
+     * @param library  null where the machine has none
+     */
+    record Means(
+            CudaKernels kernels,
+            Launch launch,
+            Staging staging,
+            CudaRows rows,
+            Roundings roundings,
+            @Nullable LibraryProducts library) {}
+
     /** @param rounding  whether x may be rounded to BF16 */
-    CudaWeights(
-            CudaDevice device, CudaKernels kernels, Launch launch, Staging staging, CudaRows rows, boolean rounding) {
+    CudaWeights(CudaDevice device, Means means, boolean rounding) {
         this.device = device;
-        this.kernels = kernels;
-        this.launch = launch;
-        this.staging = staging;
-        groups = new RoundedGroups(device, rows);
+        this.means = means;
+        groups = new RoundedGroups(device, means.rows);
         this.rounding = rounding;
-        matrices = rounding ? CudaMatrices.of(device, kernels, rows).orElse(null) : null;
+        matrices = rounding
+                ? CudaMatrices.of(device, means.kernels, means.roundings, means.library)
+                        .orElse(null)
+                : null;
         found = device.allocate(Integer.BYTES);
     }
 
@@ -33,7 +44,8 @@ final class CudaWeights {
     CudaLinear linear(DeviceMatrix first, int count) {
         boolean candidate = first.withNan(false).forTensorCores();
         boolean hasNan = candidate && first.format().equals("FP8") && hasNan(first, count);
-        return CudaLinear.of(first.withNan(hasNan), new CudaLinear.Means(kernels, launch, groups, rounding, matrices));
+        return CudaLinear.of(
+                first.withNan(hasNan), new CudaLinear.Means(means.kernels, means.launch, groups, rounding, matrices));
     }
 
     /** NaN in FP8 says that a weight is broken; it is multiplied by kernels that pass it on. */
@@ -41,11 +53,12 @@ final class CudaWeights {
         long codes = (long) first.rows() * first.cols() * count;
         device.enter();
         device.driver().zeroLater(found.address(), Integer.BYTES, device.stream());
-        launch.begin()
+        means.launch
+                .begin()
                 .put(first.data())
                 .put(codes)
                 .put(found.address())
-                .run(kernels.kernel("find_nan"), Grid.numbers(codes));
-        return staging.fetch(found.address(), Integer.BYTES).get(ValueLayout.JAVA_INT, 0) != 0;
+                .run(means.kernels.kernel("find_nan"), Grid.numbers(codes));
+        return means.staging.fetch(found.address(), Integer.BYTES).get(ValueLayout.JAVA_INT, 0) != 0;
     }
 }

@@ -36,10 +36,13 @@ record DeviceMatrix(
         int inputGroup) {
     private static final int TENSOR_CHUNK = 128;
 
+    /** Of BF16 the last chunk may be half of one. */
+    private static final int HALF_CHUNK = 64;
+
     /** Whether the kernels of tensor.cu can multiply it. */
     boolean forTensorCores() {
-        return cols % TENSOR_CHUNK == 0
-                && (format.equals("BF16") || (format.equals("FP8") && blockCols == TENSOR_CHUNK && !hasNan));
+        boolean bf16 = format.equals("BF16") && cols % HALF_CHUNK == 0;
+        return bf16 || (format.equals("FP8") && cols % TENSOR_CHUNK == 0 && blockCols == TENSOR_CHUNK && !hasNan);
     }
 
     DeviceMatrix withNan(boolean found) {

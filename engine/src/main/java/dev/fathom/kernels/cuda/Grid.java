@@ -17,6 +17,11 @@ record Grid(long x, long y, long z, int threads) {
         return new Grid(rows, 1, 1, THREADS);
     }
 
+    /** For each row as many blocks as have a thread for each of its numbers. */
+    static Grid rows(long rows, long numbers) {
+        return new Grid(rows, Math.ceilDiv(numbers, (long) THREADS), 1, THREADS);
+    }
+
     /** A thread for each number, or for every so many of them. */
     static Grid numbers(long count) {
         return new Grid(Math.min(MOST_BLOCKS, Math.ceilDiv(count, (long) THREADS)), 1, 1, THREADS);

@@ -31,6 +31,7 @@ final class Launch {
     private final MemorySegment extra;
     private final LaunchConfig config;
     private Runnable copies = () -> {};
+    private Touching touching = (address, bytes) -> {};
     private boolean recording;
     private Work work = Work.UNKNOWN;
     private @Nullable Consumer<LaunchList> profiler;
@@ -48,6 +49,16 @@ final class Launch {
         extra.setAtIndex(ValueLayout.JAVA_LONG, 3, size.address());
         config = new LaunchConfig(device.stream(), device.capability() >= OVERLAPPING, arena);
         device.beforeWaiting(this::flush);
+    }
+
+    /** Hears of memory that a launch will read or write, but for what is given by its bare address. */
+    @FunctionalInterface
+    interface Touching {
+        void touch(long address, long bytes);
+    }
+
+    void beforeTouching(Touching by) {
+        touching = by;
     }
 
     /** @param copies  sends what collected launches read */
@@ -117,11 +128,15 @@ final class Launch {
 
     /** Where a tensor is. */
     Launch put(String name, Tensor tensor) {
-        return put(DeviceMemory.address(tensor, name));
+        long address = DeviceMemory.address(tensor, name);
+        touching.touch(address, Tensor.byteSize(tensor.rows(), tensor.cols()));
+        return put(address);
     }
 
     /** Where a view's first head is, then how many numbers it is to the next row and to the next head. */
     Launch put(String name, HeadView view) {
+        Tensor tensor = view.tensor();
+        touching.touch(DeviceMemory.address(tensor, name), Tensor.byteSize(tensor.rows(), tensor.cols()));
         return put(DeviceMemory.address(view, name)).put(view.tensor().cols()).put(view.stride());
     }
 
@@ -144,6 +159,11 @@ final class Launch {
 
     /** Makes one launch at once. */
     void now(Kernel kernel, Grid grid, long shared, MemorySegment from) {
+        Kernel.Call call = kernel.call();
+        if (call != null) {
+            call.make(from);
+            return;
+        }
         extra.setAtIndex(ValueLayout.JAVA_LONG, 1, from.address());
         size.set(ValueLayout.JAVA_LONG, 0, from.byteSize());
         device.driver().launch(kernel.name(), kernel.function(), grid, config.of(grid, shared), extra.address());

@@ -31,12 +31,13 @@ record StepPlan(Tensor cos, Tensor sin, int[] writeSlots, List<Run> runs) {
         Tensor sin = step.scratch().f32(batch.tokens(), ropeHeadDim / 2);
         rope.rotations(batch.positions(), cos, sin, step.kernels());
         int numbersOfKey = config.attention().heads() * config.attention().expandedHeadDim();
-        int chunk = options.prefixChunk() > 0 ? options.prefixChunk() : step.kernels().keysAtOnce(numbersOfKey);
+        int chunk = options.prefixChunk() > 0
+                ? options.prefixChunk()
+                : step.kernels().keysAtOnce(numbersOfKey);
         return new StepPlan(cos, sin, batch.writeSlots(), runs(batch, config, options.attentionForm(), chunk));
     }
 
-    private static List<Run> runs(
-            AttentionBatch batch, DeepSeekConfig config, AttentionForm form, int prefixChunk) {
+    private static List<Run> runs(AttentionBatch batch, DeepSeekConfig config, AttentionForm form, int prefixChunk) {
         List<Piece> pieces = pieces(batch, config, form);
         List<Run> runs = new ArrayList<>();
         for (int from = 0, to; from < pieces.size(); from = to) {
