@@ -21,7 +21,7 @@ import java.util.Optional;
 final class HugePages {
     private static final Path ENABLED = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
     private static final Path MAPPINGS = Path.of("/proc/self/smaps");
-    private static final long SMALL_PAGE = 4096;
+    static final long SMALL_PAGE = 4096;
 
     // madvise(2)
     private static final int HUGE_PAGE = 14;

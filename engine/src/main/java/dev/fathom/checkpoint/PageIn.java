@@ -1,6 +1,7 @@
 package dev.fathom.checkpoint;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -23,9 +24,18 @@ final class PageIn {
     private final List<MemorySegment> chunks = new ArrayList<>();
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicLong done = new AtomicLong();
+    private final boolean huge;
+    /** Of bytes that were read: keeps the JIT from leaving reads out. */
+    private final AtomicInteger touched = new AtomicInteger();
+
     private final long total;
 
     PageIn(List<MemorySegment> regions) {
+        this(regions, false);
+    }
+
+    private PageIn(List<MemorySegment> regions, boolean huge) {
+        this.huge = huge;
         this.regions = List.copyOf(regions);
         long bytes = 0;
         for (MemorySegment region : regions) {
@@ -82,11 +92,11 @@ final class PageIn {
                     + " leave the flag out.");
         }
         HugePages.advise(mapped);
-        run(progress, threads);
+        new PageIn(regions, true).run(progress, threads);
         double share = HugePages.share(mapped);
         if (share < ENOUGH) {
             HugePages.pageOut(mapped);
-            new PageIn(regions).run(progress, threads);
+            new PageIn(regions, true).run(progress, threads);
             share = HugePages.share(mapped);
         }
         progress.say(String.format(Locale.ROOT, "%.0f %% of the weights lie in pages of 2 MiB", 100 * share)
@@ -100,9 +110,22 @@ final class PageIn {
         for (int i = next.getAndIncrement(); i < chunks.size(); i = next.getAndIncrement()) {
             MemorySegment chunk = chunks.get(i);
             if (chunk.isMapped()) {
-                chunk.load();
+                touch(chunk);
             }
             progress.advance(done.addAndGet(chunk.byteSize()), total);
         }
+    }
+
+    private void touch(MemorySegment chunk) {
+        if (!huge) {
+            chunk.load();
+            return;
+        }
+        // load() asks Linux to read ahead, and what is read so lies in small pages; a fault fills a huge one.
+        int sum = 0;
+        for (long at = 0; at < chunk.byteSize(); at += HugePages.SMALL_PAGE) {
+            sum += chunk.get(ValueLayout.JAVA_BYTE, at);
+        }
+        touched.addAndGet(sum);
     }
 }
