@@ -36,6 +36,7 @@ public final class DeviceBenchmark implements AutoCloseable {
     private static final int TOP_K = 8;
     private static final int HIDDEN = 7168;
     private static final int EXPERT_WIDTH = 2048;
+    private static final int PAGE = 64;
     private static final int CALLS = 10;
     private static final int RUNS = 3;
 
@@ -140,6 +141,7 @@ public final class DeviceBenchmark implements AutoCloseable {
         }
     }
 
+    /** Pages were dealt as they are to sequences that grow together. */
     private void decodeAttention(int heads, int sequences, int context) {
         KvShape shape = new KvShape(1, 512, 64);
         PagedKv kv = PagedKv.allocate(shape, KvFormat.BF16, sequences * context, arena, kernels);
@@ -148,7 +150,10 @@ public final class DeviceBenchmark implements AutoCloseable {
         Arrays.fill(lengths, context);
         int[][] slots = new int[sequences][];
         for (int i = 0; i < sequences; i++) {
-            slots[i] = IntStream.range(i * context, (i + 1) * context).toArray();
+            int sequence = i;
+            slots[i] = IntStream.range(0, context)
+                    .map(position -> (position / PAGE * sequences + sequence) * PAGE + position % PAGE)
+                    .toArray();
         }
         AttentionBatch batch = new AttentionBatch(start, lengths, slots);
         HeadView query = HeadView.of(filled(sequences, heads * shape.rowWidth()), heads);

@@ -26,8 +26,6 @@ import dev.fathom.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
@@ -122,14 +120,8 @@ public final class CudaBackend implements KernelBackend {
                 device.totalBytes() / 0x1p30,
                 device.multiprocessors(),
                 options.exact() ? "float32-exact" : "BF16 on tensor cores",
-                options.exact() ? "own products" : products(),
+                library == null ? "own products" : "large products by " + library.name(),
                 kernels.builtBy());
-    }
-
-    private String products() {
-        return library == null
-                ? "own products, as there is no libcublasLt.so.13"
-                : "large products by " + library.name();
     }
 
     @Override
@@ -184,19 +176,7 @@ public final class CudaBackend implements KernelBackend {
      * @param step  begins with {@link #beginStep} and ends with {@link #download}
      */
     public StepProfile profile(Runnable step) {
-        List<StepProfile> profiles = new ArrayList<>();
-        launch.profile(launches -> {
-            launches.forEach(launch::now);
-            profiles.add(new Profiler(Profiler.on(device, graphs, launch::now)).profile(launches));
-        });
-        try {
-            step.run();
-        } finally {
-            launch.profile(null);
-        }
-        return profiles.stream()
-                .max(Comparator.comparingInt(StepProfile::launches))
-                .orElseThrow(() -> new IllegalArgumentException("a step without launches has no profile"));
+        return Profiler.profile(step, device, graphs, launch);
     }
 
     @Override
@@ -366,20 +346,7 @@ public final class CudaBackend implements KernelBackend {
 
     @Override
     public ExpertPlan route(Tensor logits, Tensor correctionBias, RouterRule rule) {
-        int choices = Math.multiplyExact(logits.rows(), rule.topK());
-        MemorySegment both = device.allocate(8L * choices);
-        try {
-            router.route(logits, correctionBias, rule, both.address(), both.address() + 4L * choices);
-            MemorySegment host = staging.fetch(both.address(), both.byteSize());
-            return ExpertPlan.of(
-                    logits.rows(),
-                    rule.topK(),
-                    rule.experts(),
-                    host.asSlice(0, 4L * choices).toArray(ValueLayout.JAVA_INT),
-                    host.asSlice(4L * choices).toArray(ValueLayout.JAVA_FLOAT));
-        } finally {
-            device.free(both);
-        }
+        return router.plan(logits, correctionBias, rule, device, staging);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.fathom.kernels.cuda;
 
+import dev.fathom.kernels.ExpertPlan;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.RouterRule;
 import dev.fathom.kernels.RouterRule.GroupScore;
@@ -7,6 +8,7 @@ import dev.fathom.kernels.RouterRule.Scoring;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** Choosing experts, sorting tokens by them, and adding up what they gave. */
 final class CudaRouter {
@@ -74,6 +76,24 @@ final class CudaRouter {
                 .put(rule.groupScore() == GroupScore.TOP2_SUM)
                 .put(rule.normalize())
                 .put((double) rule.scale());
+    }
+
+    /** Routes on the device and sorts on the host. */
+    ExpertPlan plan(Tensor logits, Tensor correctionBias, RouterRule rule, CudaDevice device, Staging staging) {
+        int choices = Math.multiplyExact(logits.rows(), rule.topK());
+        MemorySegment both = device.allocate(8L * choices);
+        try {
+            route(logits, correctionBias, rule, both.address(), both.address() + 4L * choices);
+            MemorySegment host = staging.fetch(both.address(), both.byteSize());
+            return ExpertPlan.of(
+                    logits.rows(),
+                    rule.topK(),
+                    rule.experts(),
+                    host.asSlice(0, 4L * choices).toArray(ValueLayout.JAVA_INT),
+                    host.asSlice(4L * choices).toArray(ValueLayout.JAVA_FLOAT));
+        } finally {
+            device.free(both);
+        }
     }
 
     /** Routes and sorts; the plan lives in {@code scratch}. */

@@ -1,5 +1,7 @@
 package dev.fathom.kernels.cuda;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,6 +59,23 @@ final class Profiler {
 
     private static String text(Grid grid) {
         return grid.x() + "x" + grid.y() + "x" + grid.z() + " of " + grid.threads();
+    }
+
+    /** The launches of a step are made once, and then timed. */
+    static StepProfile profile(Runnable step, CudaDevice device, CudaGraphs graphs, Launch launch) {
+        List<StepProfile> profiles = new ArrayList<>();
+        launch.profile(launches -> {
+            launches.forEach(launch::now);
+            profiles.add(new Profiler(on(device, graphs, launch::now)).profile(launches));
+        });
+        try {
+            step.run();
+        } finally {
+            launch.profile(null);
+        }
+        return profiles.stream()
+                .max(Comparator.comparingInt(StepProfile::launches))
+                .orElseThrow(() -> new IllegalArgumentException("a step without launches has no profile"));
     }
 
     /** Plays launches back as graphs on a device. */
