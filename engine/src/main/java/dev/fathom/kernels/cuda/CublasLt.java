@@ -197,7 +197,7 @@ final class CublasLt implements AutoCloseable {
      * D = factors[0] op(A) op(B) + factors[1] D, in the stream's order.
      *
      * @param factors  address of two floats
-     * @param a        address, as are b and d
+     * @param abd      addresses of A, B and D
      */
     void multiply(long description, Layouts layouts, long algorithm, long factors, long[] abd, Room room, long stream) {
         int code = NativeCalls.callLong(

@@ -160,7 +160,7 @@ public final class CudaBackend implements KernelBackend {
     @Override
     public int keysAtOnce(int numbersOfKey) {
         long fitting = MOST_EXPANDED_BYTES / (4L * numbersOfKey);
-        return (int) Math.clamp(Long.highestOneBit(Math.max(1, fitting)), 1024, 16384);
+        return Math.clamp(Long.highestOneBit(Math.max(1, fitting)), 1024, 16384);
     }
 
     @Override

@@ -102,7 +102,7 @@ final class CudaMatrices {
             return larger;
         }
         // Groups differ in size, by the root of it: one with more rows than a block takes reads its weight again.
-        long room = groups > 1 ? count + Math.round(1.5 * Math.sqrt(count)) : count;
+        long room = groups > 1 ? count + Math.round(1.5 * Math.sqrt((double) count)) : count;
         return smaller.stream()
                 .filter(shape -> shape.rows() >= room)
                 .findFirst()
