@@ -8,6 +8,16 @@
 
 #include "blocks.h"
 
+#ifdef __aarch64__
+
+/* Not written for Arm, where nothing could be measured. */
+static void codes(const struct weight *w, long from, long to, const uint8_t *then, const struct group *x, long m, float *y,
+                  long y_stride, struct code_space *space) {
+    many_codes(w, from, to, then, x, m, y, y_stride, space);
+}
+
+#else
+
 /* Up to so many rows of x, with blocks of 256 columns one; with more, unpacking once for all is faster. */
 #define ALONG 3
 
@@ -257,5 +267,7 @@ static void codes(const struct weight *w, long from, long to, const uint8_t *the
     }
     many_codes(w, from, to, then, x, m, y, y_stride, space);
 }
+
+#endif
 
 #endif

@@ -44,8 +44,8 @@ static void multiply(long height, const float *queries, long columns, const floa
         add_products(height, queries, keys + k * columns, columns, 1, products);
         for (long r = 0; r < height; r++) {
             const float *p = products + r * TALL * LANES;
-            _mm_storeu_ps(scores + r * KEYS + k,
-                          sums(load(p), load(p + LANES), load(p + 2 * LANES), load(p + 3 * LANES)));
+            store_four(scores + r * KEYS + k,
+                       sums(load(p), load(p + LANES), load(p + 2 * LANES), load(p + 3 * LANES)));
         }
     }
 }

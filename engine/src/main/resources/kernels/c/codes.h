@@ -62,7 +62,7 @@ ALWAYS ints four_bytes(const uint8_t *first, long stride) {
 #define LOW8(a, b) _mm512_unpacklo_epi64(a, b)
 #define HIGH8(a, b) _mm512_unpackhi_epi64(a, b)
 
-#else
+#elif !defined(__aarch64__)
 
 ALWAYS ints dot4(ints sum, bytes w, bytes x) {
 #ifdef __AVXVNNI__
@@ -119,6 +119,7 @@ ALWAYS ints four_bytes(const uint8_t *first, long stride) {
 
 #endif
 
+#ifndef __aarch64__
 /* For each byte, at most 15, a byte of the table. */
 ALWAYS bytes looked_up(const int8_t table[16], bytes indexes) {
     __m128i entries = _mm_loadu_si128((const __m128i *) table);
@@ -129,14 +130,16 @@ ALWAYS bytes looked_up(const int8_t table[16], bytes indexes) {
 #endif
 }
 
+ALWAYS __m128i sixteen(const uint8_t *p) { return _mm_loadu_si128((const __m128i *) p); }
+
+#endif
+
 /* Four columns of x in every lane. */
 ALWAYS bytes all_quads(const int8_t *x) {
     int32_t four;
     __builtin_memcpy(&four, x, sizeof four);
     return all_ints(four);
 }
-
-ALWAYS __m128i sixteen(const uint8_t *p) { return _mm_loadu_si128((const __m128i *) p); }
 
 /* 16 bytes of each of LANES rows: lane i of out[c] has bytes 4 c to 4 c + 3 of row i. */
 ALWAYS void sixteen_bytes(const uint8_t *first, long stride, bytes out[4]) {

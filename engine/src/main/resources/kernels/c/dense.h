@@ -42,7 +42,7 @@ ALWAYS floats read_some(const int format, const uint8_t *numbers, long left) {
  * distance: bytes from these rows to those that come next
  */
 ALWAYS void straight(const int height, const int format, const struct weight *w, long row, long distance, const float *x,
-                     long pass, long passes, __m128 *out) {
+                     long pass, long passes, four_floats *out) {
     const long line = 64 / number_bytes(format);
     const uint8_t *from[TALL];
     floats s[HEIGHT][TALL];
@@ -58,7 +58,7 @@ ALWAYS void straight(const int height, const int format, const struct weight *w,
     long i = 0;
     for (; i + line <= w->cols; i += line, next += TALL * 64 / passes) {
         for (long part = 0; part < TALL * 64 / passes; part += 64) {
-            _mm_prefetch(next + part, _MM_HINT_T1);
+            ask_far(next + part);
         }
 #pragma GCC unroll 4
         for (long at = i; at < i + line; at += LANES) {
@@ -97,7 +97,7 @@ ALWAYS void straight(const int height, const int format, const struct weight *w,
 }
 
 ALWAYS void straight_panel(long height, const int format, const struct weight *w, long row, long distance, const float *x,
-                           long pass, long passes, __m128 *out) {
+                           long pass, long passes, four_floats *out) {
     switch (height) {
         case 1: straight(1, format, w, row, distance, x, pass, passes, out); break;
         case 2: straight(2, format, w, row, distance, x, pass, passes, out); break;
@@ -119,7 +119,7 @@ ALWAYS void few_rows(const int format, const struct weight *w, long from, long t
         for (long pass = 0; pass < passes; pass++) {
             long first = pass * HEIGHT;
             long height = least(HEIGHT, m - first);
-            __m128 out[HEIGHT];
+            four_floats out[HEIGHT];
             straight_panel(height, format, w, row, distance, panels + first * padded(w->cols), pass, passes, out);
             for (long r = 0; r < height; r++) {
                 store_sums(out[r], least(TALL, to - row), y + (first + r) * y_stride + row - from);
@@ -136,7 +136,7 @@ ALWAYS void expand_numbers(const int format, const struct weight *w, long row, l
         long ahead = TALL * w->cols * number_bytes(format);
         for (long i = 0; i < to - from; i += LANES) {
             const uint8_t *here = numbers + i * number_bytes(format);
-            _mm_prefetch((const char *) here + ahead, _MM_HINT_T0);
+            ask_near(here + ahead);
             store(panel + TALL * i + o * LANES, read_some(format, here, to - from - i));
         }
     }

@@ -103,7 +103,7 @@ ALWAYS floats block_scale(int kind, float scale) {
 ALWAYS void ask_for(const struct block *block, long distance) {
     for (int r = 0; r < TALL; r++) {
         for (int i = 0; i < BLOCK; i += 64) {
-            _mm_prefetch((const char *) block->codes[r] + distance + i, _MM_HINT_T0);
+            ask_near(block->codes[r] + distance + i);
         }
     }
 }

@@ -120,7 +120,7 @@ struct ahead {
 
 ALWAYS void ask(struct ahead *ahead, long lines) {
     for (; lines > 0 && ahead->next < ahead->end; lines--, ahead->next += 64) {
-        _mm_prefetch((const char *) ahead->next, _MM_HINT_T1);
+        ask_far(ahead->next);
     }
 }
 

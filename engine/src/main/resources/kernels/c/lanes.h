@@ -1,15 +1,23 @@
 /*
- * One vector of float32 lanes, as wide as the target has: 16 with AVX-512 (F, BW, DQ, VL), 8 with AVX2, FMA and F16C. Kernels use
- * these names only, so that each is written once. Every operation rounds once, and no function depends on the compiler's
- * mood: the build passes -ffp-contract=off.
+ * One vector of float32 lanes, as wide as the target has: 16 with AVX-512 (F, BW, DQ, VL), 8 with AVX2, FMA and F16C and with
+ * NEON. Kernels use these names only, so that each is written once. Every operation rounds once, and no function depends on the
+ * compiler's mood: the build passes -ffp-contract=off.
  */
 #ifndef FATHOM_LANES_H
 #define FATHOM_LANES_H
 
-#include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define ALWAYS static inline __attribute__((always_inline))
+
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+
+#include "neon.h"
+
+#else
+
+#include <immintrin.h>
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 
@@ -179,19 +187,32 @@ ALWAYS float first_of(floats v) { return _mm256_cvtss_f32(v); }
 ALWAYS __m256 halved(floats v) { return v; }
 
 #else
-#error "the kernels need AVX2, FMA and F16C, or AVX-512 F, BW, DQ and VL"
+#error "the kernels need AVX2, FMA and F16C, or AVX-512 F, BW, DQ and VL, or 64-bit Arm with dot products"
 #endif
 
+typedef __m128 four_floats;
+ALWAYS float first_of_four(four_floats v) { return _mm_cvtss_f32(v); }
+ALWAYS void store_four(float *p, four_floats v) { _mm_storeu_ps(p, v); }
+
 /* The sums of the lanes of four vectors, each by the same additions: halves, then neighbours, then pairs. */
-ALWAYS __m128 sums(floats a, floats b, floats c, floats d) {
+ALWAYS four_floats sums(floats a, floats b, floats c, floats d) {
     __m256 ab = _mm256_hadd_ps(halved(a), halved(b));
     __m256 cd = _mm256_hadd_ps(halved(c), halved(d));
     __m256 abcd = _mm256_hadd_ps(ab, cd);
     return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
 }
 
+/* Without a call of the C library, which sets errno. */
+ALWAYS double square_root(double v) { return _mm_cvtsd_f64(_mm_sqrt_pd(_mm_set1_pd(v))); }
+
+#endif
+
 /* The sum of all lanes, by the same additions. */
-ALWAYS float sum(floats v) { return _mm_cvtss_f32(sums(v, v, v, v)); }
+ALWAYS float sum(floats v) { return first_of_four(sums(v, v, v, v)); }
+
+/* Asks for memory that will be read: into the first-level cache, or the second-level one. */
+ALWAYS void ask_near(const void *p) { __builtin_prefetch(p, 0, 3); }
+ALWAYS void ask_far(const void *p) { __builtin_prefetch(p, 0, 2); }
 
 /* The next lanes of a row of which so many numbers are left; those beyond are zero, or are not written. */
 ALWAYS floats load_some(const float *p, long left) { return left < LANES ? load_first(p, left) : load(p); }

@@ -32,7 +32,7 @@ ALWAYS float inverse_rms(const float *x, long width, double epsilon) {
         even = fused(a, a, even);
     }
     double mean = (double) sum(add(even, odd)) / (double) width;
-    return (float) (1 / _mm_cvtsd_f64(_mm_sqrt_pd(_mm_set1_pd(mean + epsilon))));
+    return (float) (1 / square_root(mean + epsilon));
 }
 
 /* other: [width] */

@@ -48,7 +48,7 @@ ALWAYS void tile(const int height, const float *x, const float *w, long columns,
         for (int o = 0; o < TALL; o++) {
             const float *here = w + TALL * i + o * LANES;
             v[o] = load(here);
-            _mm_prefetch((const char *) (here + 8 * TALL * LANES), _MM_HINT_T0); /* from the second-level cache */
+            ask_near(here + 8 * TALL * LANES); /* from the second-level cache */
         }
 #pragma GCC unroll 6
         for (int r = 0; r < height; r++) {
@@ -96,9 +96,9 @@ static void add_products(long height, const float *x, const float *w, long colum
     }
 }
 
-ALWAYS void store_sums(__m128 values, long count, float *y) {
+ALWAYS void store_sums(four_floats values, long count, float *y) {
     float buffer[TALL];
-    _mm_storeu_ps(buffer, values);
+    store_four(buffer, values);
     for (long o = 0; o < count; o++) {
         y[o] = buffer[o];
     }

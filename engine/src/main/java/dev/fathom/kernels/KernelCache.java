@@ -75,8 +75,8 @@ public final class KernelCache {
         String index = source.index();
         if (compiler == null) {
             return any(source, index)
-                    .orElseThrow(() -> new KernelException("there is no C compiler (cc, gcc or clang), and " + folder
-                            + " has no kernels for " + source.target()));
+                    .orElseThrow(() -> new KernelException(
+                            "there is no compiler, and " + folder + " has no kernels for " + source.target()));
         }
         Path place = place(source, index, compiler);
         Optional<Entry> there = read(place, index);
@@ -88,6 +88,10 @@ public final class KernelCache {
         } catch (KernelException e) {
             return any(source, index).orElseThrow(() -> e);
         }
+    }
+
+    public Path folder() {
+        return folder;
     }
 
     /** What any compiler made of a source, if it is there. */

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -20,6 +21,7 @@ public final class CKernels {
     private static final String SOURCES = "/kernels/c/";
     private static final List<String> FILES = List.of(
             "lanes.h",
+            "neon.h",
             "elementary.h",
             "storage.h",
             "weight.h",
@@ -55,7 +57,7 @@ public final class CKernels {
         FILES.forEach(name -> files.put(name, read(name)));
         List<String> options = new ArrayList<>(OPTIONS);
         options.addAll(target.options());
-        return new KernelSource("c", "linux-x86_64-" + target.label(), files, options);
+        return new KernelSource("c", "linux-" + target.family().label() + "-" + target.label(), files, options);
     }
 
     private static String read(String name) {
@@ -78,18 +80,27 @@ public final class CKernels {
     public static List<CpuTarget> targets(Path cpuInfo) {
         List<CpuTarget> running = CpuTarget.running(cpuInfo);
         if (running.isEmpty()) {
-            throw new KernelException("there are no C kernels for this processor (they need Linux and AVX2)");
+            throw new KernelException(
+                    "there are no C kernels for this processor (they need Linux, and AVX2 or Arm's dot products)");
         }
         return running.reversed();
     }
 
     /**
-     * Builds a target's kernels unless they are there: also for machines of another target.
+     * Builds a target's kernels unless they are there: also for machines of another target, of another family of processors with
+     * a cross compiler.
      *
      * @throws KernelException if that cannot be done
      */
     public static KernelCache.Entry prepare(KernelCache cache, CpuTarget target, Consumer<String> progress) {
-        return cache.library(source(target), CCompiler.find(CCompiler.USUAL).orElse(null), progress);
+        List<String> commands = target.family().compilers(System.getProperty("os.arch"));
+        KernelSource source = source(target);
+        Optional<CCompiler> compiler = CCompiler.find(commands);
+        if (compiler.isEmpty() && cache.compiled(source).isEmpty()) {
+            throw new KernelException("there is no C compiler (" + String.join(", ", commands) + "), and "
+                    + cache.folder() + " has no kernels for " + source.target());
+        }
+        return cache.library(source, compiler.orElse(null), progress);
     }
 
     /**

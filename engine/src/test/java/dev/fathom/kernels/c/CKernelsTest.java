@@ -40,7 +40,8 @@ class CKernelsTest {
     @Tag("slow")
     void compilesEveryTargetWithoutAPathOfThisMachine() throws IOException {
         for (CpuTarget target : CpuTarget.values()) {
-            if (!compilerThere()) {
+            if (CCompiler.find(target.family().compilers(System.getProperty("os.arch")))
+                    .isEmpty()) {
                 assertThatThrownBy(() -> build(target)).hasMessageContaining("no C compiler");
                 continue;
             }
@@ -100,14 +101,25 @@ class CKernelsTest {
         assertThat(CpuTarget.running(folder.resolve("missing"))).isEmpty();
         assertThat(CpuTarget.running(Files.writeString(folder.resolve("arm"), "Features\t: fp asimd\n")))
                 .isEmpty();
+        assertThat(CpuTarget.running(Files.writeString(folder.resolve("arm"), "Features\t: fp asimd crc32 asimddp\n")))
+                .containsExactly(CpuTarget.NEON);
         assertThatThrownBy(() -> CKernels.target(folder.resolve("missing")))
                 .isInstanceOf(KernelException.class)
-                .hasMessage("there are no C kernels for this processor (they need Linux and AVX2)");
+                .hasMessage(
+                        "there are no C kernels for this processor (they need Linux, and AVX2 or Arm's dot products)");
     }
 
     private Path cpuInfo(String flags) throws IOException {
         return Files.writeString(
                 folder.resolve("cpuinfo"), "processor\t: 0\nvendor_id\t: Some\nflags\t\t: " + flags + "\n");
+    }
+
+    @Test
+    void takesACrossCompilerForAnotherFamilyOfProcessors() {
+        assertThat(CpuTarget.NEON.family().compilers("amd64")).containsExactly("aarch64-linux-gnu-gcc");
+        assertThat(CpuTarget.AVX2.family().compilers("aarch64")).containsExactly("x86_64-linux-gnu-gcc");
+        assertThat(CpuTarget.NEON.family().compilers("aarch64")).isEqualTo(CCompiler.USUAL);
+        assertThat(CKernels.source(CpuTarget.NEON).target()).isEqualTo("linux-aarch64-neon");
     }
 
     @Test
