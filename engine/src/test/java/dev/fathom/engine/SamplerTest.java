@@ -19,6 +19,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class SamplerTest {
@@ -196,6 +197,7 @@ class SamplerTest {
 
     /** The draw over a fine grid of uniforms must split the interval as the naive distribution does. */
     @Test
+    @Tag("slow")
     void drawsEachTokenWithItsShare() {
         SplittableRandom random = random();
         for (int round = 0; round < 300; round++) {

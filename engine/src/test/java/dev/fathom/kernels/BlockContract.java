@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -229,6 +230,7 @@ abstract class BlockContract extends ExpertsContract {
 
     /** As llama.cpp mixes them: the down projection in another format than gate and up. */
     @Test
+    @Tag("slow")
     void addsUpExpertsOfMixedFormats() {
         for (BlockFormat[] formats : new BlockFormat[][] {
             {BlockFormat.Q4_K, BlockFormat.Q6_K},

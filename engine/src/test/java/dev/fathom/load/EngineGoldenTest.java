@@ -89,6 +89,7 @@ class EngineGoldenTest {
         "tiny-qwen2, vector",
         "tiny-qwen2, c",
     })
+    @Tag("slow")
     void equalsTheReferenceOfEveryArchitecture(String folder, String backend) throws Exception {
         List<GoldenCase> tinyCases = GoldenCase.tiny(folder);
         try (TinyModel tiny = TinyModel.open(folder, backend, ModelOptions.DEFAULT)) {

@@ -96,6 +96,7 @@ class TokenizerFileTest {
     }
 
     @Test
+    @Tag("slow")
     void survivesRandomChangesOfASmallFile() {
         assertTimeoutPreemptively(
                 Duration.ofSeconds(60), () -> survives(SMALL.getBytes(StandardCharsets.UTF_8), 20_000, 7));

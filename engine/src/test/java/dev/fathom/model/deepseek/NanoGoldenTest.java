@@ -9,6 +9,7 @@ import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -16,6 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * A few cases of the nano model, in each weight format on each backend, held to the reference.
  * {@link NanoGoldenMatrixTest} runs all cases in every way.
  */
+@Tag("slow")
 class NanoGoldenTest {
     /** A tool call, JSON, and prose after a tool's result: 49 tokens after 279 of prompt. */
     private static final Set<Integer> CASES = Set.of(4, 6, 7);

@@ -13,12 +13,14 @@ import dev.fathom.tensor.StepScratch;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * A step leaves no numbers on the Java heap: activations, logits and what kernels prepare lie in the scratch slab. What is
  * left are a step's small objects (views, records, expert plans), the same few for every context length.
  */
+@Tag("slow")
 class StepAllocationTest {
     /** 12,000 to 13,000 were seen; one copy of nano's logits would be 16 KiB more. */
     private static final long MOST_BYTES_A_STEP = 25_000;

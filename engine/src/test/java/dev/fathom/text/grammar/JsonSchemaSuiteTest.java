@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
@@ -29,6 +30,7 @@ class JsonSchemaSuiteTest {
             "draft2020-12/optional/format/hostname: ", "labels in punycode are not written");
 
     @Test
+    @Tag("slow")
     void acceptsWhatIsValidAndRejectsWhatIsNot() {
         int groups = 0;
         int instances = 0;
