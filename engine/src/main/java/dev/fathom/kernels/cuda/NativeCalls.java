@@ -65,7 +65,7 @@ final class NativeCalls {
     }
 
     /** A method handle may declare anything; C throws nothing. */
-    private static IllegalStateException unexpected(Throwable thrown) {
+    static IllegalStateException unexpected(Throwable thrown) {
         return new IllegalStateException("a C function threw", thrown);
     }
 }

@@ -11,7 +11,6 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
-import java.util.Collections;
 import java.util.List;
 
 /**
@@ -47,9 +46,6 @@ final class Nccl {
 
     private final SymbolLookup symbols;
 
-    /** Seven integers and pointers, as {@link NativeCalls} takes six. */
-    private final MethodHandle seven;
-
     /** ncclCommInitRank takes its id by value. */
     private final MethodHandle begin;
 
@@ -58,8 +54,6 @@ final class Nccl {
     private Nccl(SymbolLookup symbols) {
         this.symbols = symbols;
         Linker linker = Linker.nativeLinker();
-        MemoryLayout[] longs = Collections.nCopies(7, ValueLayout.JAVA_LONG).toArray(MemoryLayout[]::new);
-        seven = linker.downcallHandle(FunctionDescriptor.of(ValueLayout.JAVA_INT, longs));
         begin = linker.downcallHandle(
                 find("ncclCommInitRank"),
                 FunctionDescriptor.of(
@@ -92,7 +86,7 @@ final class Nccl {
     int version() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment version = arena.allocate(ValueLayout.JAVA_INT);
-            call("ncclGetVersion", 0, version.address(), 0, 0, 0, 0, 0, 0);
+            call("ncclGetVersion", 0, version.address());
             return version.get(ValueLayout.JAVA_INT, 0);
         }
     }
@@ -101,7 +95,7 @@ final class Nccl {
     byte[] newId() {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment id = arena.allocate(ID_BYTES);
-            call("ncclGetUniqueId", 0, id.address(), 0, 0, 0, 0, 0, 0);
+            call("ncclGetUniqueId", 0, id.address());
             return id.toArray(ValueLayout.JAVA_BYTE);
         }
     }
@@ -120,32 +114,32 @@ final class Nccl {
         } catch (RuntimeException | Error thrown) {
             throw thrown;
         } catch (Throwable thrown) {
-            throw unexpected(thrown);
+            throw NativeCalls.unexpected(thrown);
         }
     }
 
     /** @param communicator  named in errors; 0 where there is none */
-    void call(String function, long communicator, long a, long b, long c, long d, long e, long f, long g) {
-        try {
-            check(function, (int) seven.invokeExact(find(function), a, b, c, d, e, f, g), communicator);
-        } catch (RuntimeException | Error thrown) {
-            throw thrown;
-        } catch (Throwable thrown) {
-            throw unexpected(thrown);
-        }
+    void call(String function, long communicator, long... arguments) {
+        check(function, NativeCalls.callLong(find(function), arguments), communicator);
     }
 
-    private void check(String function, int code, long communicator) throws Throwable {
+    private void check(String function, int code, long communicator) {
         if (code == 0) {
             return;
         }
         String name = code > 0 && code < RESULTS.size() ? RESULTS.get(code) : "ncclResult " + code;
-        MemorySegment text = (MemorySegment) lastError.invokeExact(communicator);
+        MemorySegment text = lastError(communicator);
         String more = text.address() == 0 ? "" : text.getString(0);
         throw new KernelException(function + " failed: " + name + (more.isBlank() ? "" : " (" + more.strip() + ")"));
     }
 
-    private static IllegalStateException unexpected(Throwable thrown) {
-        return new IllegalStateException("a C function threw", thrown);
+    private MemorySegment lastError(long communicator) {
+        try {
+            return (MemorySegment) lastError.invokeExact(communicator);
+        } catch (RuntimeException | Error thrown) {
+            throw thrown;
+        } catch (Throwable thrown) {
+            throw NativeCalls.unexpected(thrown);
+        }
     }
 }

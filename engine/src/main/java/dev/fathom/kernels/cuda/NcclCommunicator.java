@@ -61,7 +61,7 @@ final class NcclCommunicator implements Communicator {
         long from = DeviceMemory.address(part, "part");
         long to = DeviceMemory.address(all, "all");
         inTurn();
-        nccl.call("ncclAllGather", communicator, from, to, count(part), Nccl.FLOAT32, communicator, device.stream(), 0);
+        nccl.call("ncclAllGather", communicator, from, to, count(part), Nccl.FLOAT32, communicator, device.stream());
     }
 
     /** Launches that were recorded come first. */
@@ -77,6 +77,6 @@ final class NcclCommunicator implements Communicator {
     @Override
     public void close() {
         device.synchronize();
-        nccl.call("ncclCommDestroy", 0, communicator, 0, 0, 0, 0, 0, 0);
+        nccl.call("ncclCommDestroy", 0, communicator);
     }
 }
