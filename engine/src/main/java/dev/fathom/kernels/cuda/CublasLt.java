@@ -5,7 +5,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -51,25 +50,7 @@ final class CublasLt implements AutoCloseable {
 
     /** The newest version that the system's loader finds, or that lies in one of {@code folders}. */
     static Optional<CublasLt> find(List<Path> folders) {
-        for (String library : LIBRARIES) {
-            Optional<SymbolLookup> found = load(library);
-            for (Path folder : folders) {
-                Path file = folder.resolve(library);
-                found = found.isPresent() || !Files.exists(file) ? found : load(file.toString());
-            }
-            if (found.isPresent()) {
-                return found.map(CublasLt::new);
-            }
-        }
-        return Optional.empty();
-    }
-
-    private static Optional<SymbolLookup> load(String library) {
-        try {
-            return Optional.of(SymbolLookup.libraryLookup(library, Arena.global()));
-        } catch (IllegalArgumentException e) {
-            return Optional.empty(); // not there
-        }
+        return LibrarySearch.find(LIBRARIES, folders, folder -> {}).map(CublasLt::new);
     }
 
     String name() {

@@ -7,7 +7,6 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
-import java.util.Optional;
 import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 
@@ -60,7 +59,7 @@ final class CudaDriver {
      * @throws KernelException if there is none, or it serves no device
      */
     static CudaDriver open(String library) {
-        CudaDriver driver = new CudaDriver(load(library)
+        CudaDriver driver = new CudaDriver(LibrarySearch.load(library)
                 .orElseThrow(() ->
                         new KernelException("there is no NVIDIA driver here (" + library + " is not installed)")));
         try {
@@ -72,15 +71,7 @@ final class CudaDriver {
     }
 
     static boolean isThere(String library) {
-        return load(library).isPresent();
-    }
-
-    private static Optional<SymbolLookup> load(String library) {
-        try {
-            return Optional.of(SymbolLookup.libraryLookup(library, Arena.global()));
-        } catch (IllegalArgumentException e) {
-            return Optional.empty(); // not there
-        }
+        return LibrarySearch.load(library).isPresent();
     }
 
     private MemorySegment find(String name) {

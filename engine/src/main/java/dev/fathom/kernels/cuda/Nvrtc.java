@@ -58,33 +58,13 @@ final class Nvrtc implements KernelCompiler {
      * @throws KernelException if a library is there but is not NVRTC
      */
     static Optional<Nvrtc> find(List<Path> folders) {
-        for (String library : LIBRARIES) {
-            Optional<SymbolLookup> found = load(library);
-            for (Path folder : folders) {
-                if (found.isEmpty() && Files.exists(folder.resolve(library))) {
-                    loadBuiltins(folder);
-                    found = load(folder.resolve(library).toString());
-                }
-            }
-            if (found.isPresent()) {
-                return found.map(Nvrtc::new);
-            }
-        }
-        return Optional.empty();
-    }
-
-    private static Optional<SymbolLookup> load(String library) {
-        try {
-            return Optional.of(SymbolLookup.libraryLookup(library, Arena.global()));
-        } catch (IllegalArgumentException e) {
-            return Optional.empty(); // not there
-        }
+        return LibrarySearch.find(LIBRARIES, folders, Nvrtc::loadBuiltins).map(Nvrtc::new);
     }
 
     /** NVRTC asks the loader for these by name, which finds them if they are loaded already, wherever they lie. */
     private static void loadBuiltins(Path folder) {
         try (DirectoryStream<Path> builtins = Files.newDirectoryStream(folder, "libnvrtc-builtins.so.*")) {
-            builtins.forEach(file -> load(file.toString()));
+            builtins.forEach(file -> LibrarySearch.load(file.toString()));
         } catch (IOException | DirectoryIteratorException e) {
             throw new KernelException(folder + " cannot be read", e);
         }
