@@ -19,6 +19,8 @@ import dev.fathom.tensor.Tensor;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.lang.foreign.Arena;
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -50,6 +52,11 @@ public final class ModelBenchmark implements AutoCloseable {
     private static final String HUGE_PAGES = "pages=huge";
     private static final String PROFILE = "profile";
     private static final int DECODE_CONTEXT = 128;
+    private static final double SHORTEST_ROUND_SECONDS = 0.5;
+    /** Of the time that passes: less than this share spent compiling. */
+    private static final double IDLE_JIT = 0.02;
+
+    private static final long LONGEST_WARM_UP_NANOS = 60_000_000_000L;
     private static final Path KERNEL_CACHE = Path.of("bench", "target", "kernel-cache");
     private static final Pattern CASE = Pattern.compile("(pp|tg)(\\d+)(?:x(\\d+))?(?:@(\\d+))?");
 
@@ -228,12 +235,22 @@ public final class ModelBenchmark implements AutoCloseable {
         out.printf(Locale.ROOT, "resident after the runs: %.2f GB%n", residentBytes() / 1e9);
     }
 
-    /** Until the JIT has little left to do: every case twice, and the short ones until they have run for a second. */
+    /** Every case twice, and again until the JIT has little left to do: its threads take processors from the kernels. */
     private void warmUp(List<Case> cases) {
-        for (Case one : cases) {
-            double total = 0;
-            for (int i = 0; i < 2 || total < 1; i++) {
-                total += seconds(one);
+        CompilationMXBean jit = ManagementFactory.getCompilationMXBean();
+        long start = System.nanoTime();
+        for (int round = 0; System.nanoTime() - start < LONGEST_WARM_UP_NANOS; round++) {
+            long compiled = jit.getTotalCompilationTime();
+            double seconds = 0;
+            for (Case one : cases) {
+                double own = 0;
+                do {
+                    own += seconds(one);
+                } while (own < SHORTEST_ROUND_SECONDS);
+                seconds += own;
+            }
+            if (round > 0 && jit.getTotalCompilationTime() - compiled < 1e3 * seconds * IDLE_JIT) {
+                return;
             }
         }
     }
