@@ -16,6 +16,7 @@ final class EventStream implements GenerationStream {
     private final Consumer<EventStream> onAbort;
     private final LinkedBlockingQueue<GenerationEvent> events;
     private boolean ended;
+    private volatile int cachedTokens;
     private volatile boolean lastTaken;
 
     /** @param maxTokens  most tokens the request can have; two more events fit, its prompt and its end */
@@ -28,6 +29,16 @@ final class EventStream implements GenerationStream {
     @Override
     public String id() {
         return id;
+    }
+
+    @Override
+    public int cachedTokens() {
+        return cachedTokens;
+    }
+
+    /** Said by the engine before the first event. */
+    void cached(int tokens) {
+        cachedTokens = tokens;
     }
 
     @Override

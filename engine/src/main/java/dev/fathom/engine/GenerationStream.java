@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
 public interface GenerationStream {
     String id();
 
+    /** Prompt tokens that were taken from the prefix cache instead of computed; 0 before the first event. */
+    int cachedTokens();
+
     /**
      * Waits for the next event.
      *

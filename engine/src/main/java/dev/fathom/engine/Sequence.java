@@ -184,6 +184,7 @@ final class Sequence {
             started = true;
             admittedNanos = nowNanos;
             cachedTokens = newLease.shared();
+            submission.stream().cached(cachedTokens);
         }
     }
 

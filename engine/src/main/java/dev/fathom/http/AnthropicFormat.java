@@ -127,7 +127,7 @@ final class AnthropicFormat implements AnswerFormat, AnswerBlocks.Listener {
             ObjectNode message = message();
             message.putArray("content");
             message.putNull("stop_reason").putNull("stop_sequence");
-            message.set("usage", usage(new Usage(answer.promptTokens(0), 0, 0, 0)));
+            message.set("usage", usage(new Usage(answer.promptTokens(0), 0, answer.cachedTokens(0), 0)));
             frame("message_start").set("message", message);
         }
     }

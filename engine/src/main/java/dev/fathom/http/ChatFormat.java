@@ -188,8 +188,8 @@ final class ChatFormat implements AnswerFormat {
         chunk.putArray("choices");
         if (options.continuousUsage()) {
             Written soFar = written.get(i);
-            chunk.set(
-                    "usage", envelope.usage(new Usage(answer.promptTokens(i), soFar.tokens, 0, soFar.reasoningTokens)));
+            var usage = new Usage(answer.promptTokens(i), soFar.tokens, answer.cachedTokens(i), soFar.reasoningTokens);
+            chunk.set("usage", envelope.usage(usage));
         } else {
             chunk.putNull("usage");
         }

@@ -121,7 +121,7 @@ final class CompletionFormat implements AnswerFormat {
         ObjectNode chunk = envelope.object("text_completion");
         chunk.putArray("choices");
         if (options.continuousUsage()) {
-            chunk.set("usage", envelope.usage(new Usage(answer.promptTokens(i), tokens[i], 0, 0)));
+            chunk.set("usage", envelope.usage(new Usage(answer.promptTokens(i), tokens[i], answer.cachedTokens(i), 0)));
         } else {
             chunk.putNull("usage");
         }

@@ -94,7 +94,7 @@ final class GenerateFormat implements AnswerFormat {
         List<Token> shown = soFar.tokens.subList(from, soFar.tokens.size());
         soFar.shownTokens = soFar.tokens.size();
         ObjectNode meta = finished == null
-                ? meta(index, null, new Usage(answer.promptTokens(index), soFar.tokens.size(), 0, 0), null)
+                ? meta(index, null, usage(index, soFar), null)
                 : meta(index, finished.reason(), finished.usage(), finished.elapsed());
         logprobs(meta, itemOf.get(index).logprobs(), soFar.prompt, shown);
         ObjectNode frame = object(soFar.text.toString(), shown, meta);
@@ -105,6 +105,10 @@ final class GenerateFormat implements AnswerFormat {
             frame.put("index", index);
         }
         return frame;
+    }
+
+    private Usage usage(int index, Written soFar) {
+        return new Usage(answer.promptTokens(index), soFar.tokens.size(), answer.cachedTokens(index), 0);
     }
 
     private ObjectNode object(String text, List<Token> tokens, ObjectNode meta) {

@@ -65,6 +65,10 @@ final class SequenceReader {
         return stream.id();
     }
 
+    int cachedTokens() {
+        return stream.cachedTokens();
+    }
+
     void abort() {
         stream.abort();
     }

@@ -51,6 +51,11 @@ public final class TextStream implements AutoCloseable {
         return promptTokens[index];
     }
 
+    /** Prompt tokens of a sequence that were taken from the prefix cache; 0 before its first event. */
+    public int cachedTokens(int index) {
+        return readers.get(index).cachedTokens();
+    }
+
     /** The next event of any sequence, or null when all have ended. Waits for the engine. */
     public @Nullable TextEvent next() throws InterruptedException {
         if (open == 0) {

@@ -9,6 +9,8 @@ import dev.fathom.text.answer.Answer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -162,6 +164,54 @@ class EndToEndTest {
     void emptiesItsCacheOnRequest() {
         assertThat(server.http.post("/flush_cache", "").status()).isEqualTo(200);
         assertThat(server.stats().kvUsedTokens()).isZero();
+    }
+
+    /** Whoever reads usage off a stream's first frame gets what the last one says. */
+    @Test
+    void saysFromTheFirstFrameOnHowMuchOfThePromptWasCached() {
+        String prompt = "Once upon a time, there was a king who had three sons.";
+        String options =
+                "\"stream\": true, \"stream_options\": {\"include_usage\": true, \"continuous_usage_stats\": true}";
+        Map<String, String> paths = Map.of(
+                "/generate",
+                "{\"text\": \"" + prompt + "\", \"stream\": true, \"sampling_params\": {\"max_new_tokens\": 3}}",
+                "/v1/completions",
+                "{\"prompt\": \"" + prompt + "\", \"max_tokens\": 3, " + options + "}",
+                CHAT,
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"" + prompt + "\"}], \"max_tokens\": 3, " + options
+                        + "}",
+                "/v1/messages",
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"" + prompt + "\"}], \"max_tokens\": 3,"
+                        + " \"stream\": true}");
+        paths.forEach((path, body) -> {
+            server.http.post(path, body);
+            List<Integer> cached = server.http
+                    .post(path, body)
+                    .body()
+                    .lines()
+                    .filter(line -> line.startsWith("data: {"))
+                    .map(line -> JsonMapper.shared().readTree(line.substring(6)))
+                    .map(EndToEndTest::cached)
+                    .filter(tokens -> tokens >= 0)
+                    .toList();
+            assertThat(cached).as(path).hasSizeGreaterThan(1).doesNotContain(0);
+            assertThat(Set.copyOf(cached)).as(path).hasSize(1);
+        });
+    }
+
+    /** What a frame says, -1 if it says nothing. */
+    private static int cached(JsonNode frame) {
+        for (String pointer : List.of(
+                "/meta_info/cached_tokens",
+                "/usage/prompt_tokens_details/cached_tokens",
+                "/usage/cache_read_input_tokens",
+                "/message/usage/cache_read_input_tokens")) {
+            JsonNode tokens = frame.at(pointer);
+            if (tokens.isNumber()) {
+                return tokens.intValue();
+            }
+        }
+        return -1;
     }
 
     private Answer stream(ObjectNode request) {

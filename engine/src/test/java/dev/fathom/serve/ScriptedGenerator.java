@@ -142,6 +142,11 @@ public final class ScriptedGenerator implements Generator {
             this.request = request;
         }
 
+        @Override
+        public int cachedTokens() {
+            return 0;
+        }
+
         public synchronized void put(GenerationEvent event) {
             if (ended) {
                 return;
