@@ -13,26 +13,26 @@ final class GrammarReader {
 
     /** The grammar among sampling parameters, of which each kind has a field; null for none. */
     static @Nullable GrammarSource sampling(JsonFields fields) {
-        List<GrammarSource> given = new ArrayList<>();
-        add(fields, "json_schema", GrammarSource.Kind.JSON_SCHEMA, given);
-        add(fields, "regex", GrammarSource.Kind.REGEX, given);
-        add(fields, "ebnf", GrammarSource.Kind.EBNF, given);
-        structuralTag(fields, given);
-        return onlyOne(given);
+        return onlyOne(given(fields));
     }
 
-    /** As {@link #sampling}, with {@code response_format} instead of {@code json_schema}. */
+    /** As {@link #sampling}, with {@code response_format} beside them. */
     static @Nullable GrammarSource openAi(JsonFields fields) {
-        List<GrammarSource> given = new ArrayList<>();
-        add(fields, "regex", GrammarSource.Kind.REGEX, given);
-        add(fields, "ebnf", GrammarSource.Kind.EBNF, given);
-        structuralTag(fields, given);
-        fields.refuse("json_schema");
+        List<GrammarSource> given = given(fields);
         GrammarSource format = responseFormat(fields);
         if (format != null) {
             given.add(format);
         }
         return onlyOne(given);
+    }
+
+    private static List<GrammarSource> given(JsonFields fields) {
+        List<GrammarSource> given = new ArrayList<>();
+        add(fields, "json_schema", GrammarSource.Kind.JSON_SCHEMA, given);
+        add(fields, "regex", GrammarSource.Kind.REGEX, given);
+        add(fields, "ebnf", GrammarSource.Kind.EBNF, given);
+        structuralTag(fields, given);
+        return given;
     }
 
     private static void add(JsonFields fields, String name, GrammarSource.Kind kind, List<GrammarSource> given) {

@@ -35,6 +35,7 @@ class RequestLogTest {
             /generate | {"text": "Hi", "sampling_params": {"top_k": 7, "regex": ".*secret.*"}}
             /generate | {"text": "Hi", "sampling_params": {"top_k": 7, "ebnf": "root ::= \\"{\\" [^}]* \\"secret\\"? \\"}\\""}}
             /v1/completions | {"prompt": "Hi", "top_k": 7, "regex": ".*secret.*"}
+            /v1/completions | {"prompt": "Hi", "top_k": 7, "json_schema": QUOTED}
             /v1/chat/completions | {"messages": MESSAGES, "top_k": 7, "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": SCHEMA}}}
             /v1/responses | {"input": "Hi", "top_k": 7, "text": {"format": {"type": "json_schema", "name": "s", "schema": SCHEMA}}}
             /v1/messages | {"max_tokens": 9, "messages": MESSAGES, "top_k": 7, "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}

@@ -169,6 +169,11 @@ class StructuredOutputTest {
                                 + " \"integer\", \"minimum\": 10, \"maximum\": 12}}}}")
                 .json();
         assertThat(completion.at("/choices/0/text").stringValue()).isIn("10", "11", "12");
+        String schema = "\"json_schema\": \"{\\\"enum\\\": [\\\"up\\\", \\\"down\\\"]}\"}";
+        JsonNode sglangs = server.http
+                .post("/v1/completions", "{\"prompt\": \"Answer:\", \"max_tokens\": 64, " + schema)
+                .json();
+        assertThat(sglangs.at("/choices/0/text").stringValue()).isIn("\"up\"", "\"down\"");
     }
 
     @Test
