@@ -60,7 +60,7 @@ public final class TextService {
     public TextStream chat(ChatRequest request) {
         Tokenizer tokenizer = model.tokenizerFor("messages");
         ChatPrompt prompt = chatPrompts.render(request);
-        return chat(request, tokenizer.encode(prompt.text()), answers.chat(request, prompt));
+        return chat(request, tokenizer.encode(prompt.text()), ids -> answers.chat(request, prompt));
     }
 
     /**
@@ -69,15 +69,15 @@ public final class TextService {
      * @throws RequestException when the request is refused; nothing runs then
      */
     public TextStream chat(ChatRequest request, int[] promptIds) {
-        return chat(request, promptIds, answers.chat(request, promptIds));
+        return chat(request, promptIds, ids -> answers.chat(request, ids));
     }
 
-    private TextStream chat(ChatRequest request, int[] promptIds, AnswerPlan plan) {
+    private TextStream chat(ChatRequest request, int[] promptIds, Function<int[], AnswerPlan> plan) {
         var item =
                 new TextRequest.Item(request.id(), new Prompt.Ids(promptIds), request.sampling(), request.logprobs());
         var text =
                 new TextRequest(List.of(item), null, request.priority(), request.cacheKey(), request.streamInterval());
-        return start(text, ids -> plan);
+        return start(text, plan);
     }
 
     /** Begins to continue the prompts. @throws RequestException when the request is refused; nothing runs then */
@@ -260,8 +260,20 @@ public final class TextService {
     private int[] promptIds(Prompt prompt) {
         return switch (prompt) {
             case Prompt.Text text -> encode(text.text());
-            case Prompt.Ids given -> given.ids();
+            case Prompt.Ids given -> known(given.ids());
         };
+    }
+
+    /** The engine looks at them, too, but not before they have been read as text. */
+    private int[] known(int[] ids) {
+        for (int id : ids) {
+            if (id < 0 || id >= model.vocabularySize()) {
+                throw RequestException.invalid(
+                        "input_ids",
+                        "Token id " + id + " is outside the vocabulary [0, " + model.vocabularySize() + ").");
+            }
+        }
+        return ids;
     }
 
     private int[] encode(String text) {

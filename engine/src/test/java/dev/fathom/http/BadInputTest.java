@@ -218,6 +218,7 @@ class BadInputTest {
         return Stream.of(
                 new Case(CHAT, "{}", 400, "messages is missing"),
                 new Case(CHAT, "{\"messages\": []}", 400, "messages is empty"),
+                new Case(CHAT, with("\"input_ids\": [-1]"), 400, "Token id -1 is outside the vocabulary"),
                 new Case(CHAT, "{\"messages\": \"Hi\"}", 400, "messages must be an array, got string"),
                 new Case(CHAT, "{\"messages\": [5]}", 400, "messages[0] must be an object, got number"),
                 new Case(CHAT, "{\"messages\": [{\"content\": \"x\"}]}", 400, "messages[0].role is missing"),
@@ -248,6 +249,8 @@ class BadInputTest {
                 new Case(COMPLETIONS, "{\"prompt\": [1, \"a\"]}", 400, "prompt[1] must be an integer, got string"),
                 new Case(COMPLETIONS, "{\"prompt\": [[1], 2]}", 400, "prompt[1] must be a string or an array"),
                 new Case(COMPLETIONS, "{\"prompt\": [[]]}", 400, "The prompt is empty"),
+                new Case(COMPLETIONS, "{\"prompt\": [-1]}", 400, "Token id -1 is outside the vocabulary [0, 4096)"),
+                new Case(COMPLETIONS, "{\"prompt\": [[1], [4096]]}", 400, "Token id 4096 is outside the vocabulary"),
                 new Case(COMPLETIONS, "{\"prompt\": \"x\", \"max_tokens\": 0}", 400, "max_tokens must be at least 1"),
                 new Case(
                         COMPLETIONS,
@@ -270,6 +273,11 @@ class BadInputTest {
                         "{\"label_token_ids\": [1], \"query\": \"a\", \"items\": [[1]]}",
                         400,
                         "items[0] must be a string, as query is, got array"),
+                new Case(
+                        score,
+                        "{\"label_token_ids\": [1], \"query\": [-1], \"items\": [[1]]}",
+                        400,
+                        "Token id -1 is outside the vocabulary"),
                 new Case("/v1/embeddings", "{\"input\": \"a\"}", 400, "Please add `--is-embedding`"),
                 new Case("/encode", "{\"text\": \"a\"}", 400, "does not appear to be an embedding model"),
                 new Case("/open_session", "{}", 400, "Sessions are not supported"),
@@ -286,6 +294,7 @@ class BadInputTest {
                 new Case(GENERATE, "{\"text\": []}", 400, "text is empty"),
                 new Case(GENERATE, "{\"input_ids\": []}", 400, "The prompt is empty"),
                 new Case(GENERATE, "{\"input_ids\": [1.5]}", 400, "input_ids[0] must be an integer"),
+                new Case(GENERATE, "{\"input_ids\": [[1], [3, -1, 2]]}", 400, "Token id -1 is outside the vocabulary"),
                 new Case(GENERATE, two + "\"sampling_params\": [{}]}", 400, "one entry for each of the 2 prompts"),
                 new Case(GENERATE, two + "\"rid\": [\"a\", \"a\"]}", 400, "rid must not repeat an id"),
                 new Case(GENERATE, sampling("\"max_new_tokens\": -1"), 400, "max_new_tokens must be at least 0"),
