@@ -1,6 +1,7 @@
 package dev.fathom.http;
 
 import dev.fathom.api.RequestException;
+import dev.fathom.text.grammar.JsonFault;
 import io.helidon.webserver.http.ServerRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -8,7 +9,6 @@ import java.util.Locale;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
-import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -61,10 +61,7 @@ final class JsonBody {
         try {
             tree = json.readTree(body);
         } catch (JacksonException e) {
-            TokenStreamLocation at = e.getLocation();
-            String where = at == null ? "" : " (line " + at.getLineNr() + ", column " + at.getColumnNr() + ")";
-            throw RequestException.invalid(
-                    "body", "The body is not valid JSON: " + firstLine(e.getOriginalMessage()) + where + ".");
+            throw RequestException.invalid("body", "The body is not valid JSON: " + JsonFault.describe(e) + ".");
         }
         if (!tree.isObject()) {
             String got = tree.isMissingNode() ? "nothing" : JsonFields.typeName(tree);
@@ -141,10 +138,5 @@ final class JsonBody {
                 i++;
             }
         }
-    }
-
-    private static String firstLine(String message) {
-        int end = message.indexOf('\n');
-        return end < 0 ? message : message.substring(0, end);
     }
 }

@@ -2,6 +2,7 @@ package dev.fathom.http;
 
 import dev.fathom.api.RequestException;
 import dev.fathom.serve.SamplingFields;
+import dev.fathom.text.grammar.JsonFault;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -20,7 +21,7 @@ public final class PreferredSampling {
         try {
             tree = JsonMapper.shared().readTree(json);
         } catch (JacksonException e) {
-            throw RequestException.invalid("sampling_params", "it is not valid JSON: " + e.getOriginalMessage() + ".");
+            throw RequestException.invalid("sampling_params", "it is not valid JSON: " + JsonFault.describe(e) + ".");
         }
         if (!tree.isObject()) {
             throw RequestException.invalid("sampling_params", "it must be a JSON object, got " + tree + ".");

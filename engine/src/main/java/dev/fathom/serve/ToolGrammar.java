@@ -3,6 +3,7 @@ package dev.fathom.serve;
 import dev.fathom.api.RequestException;
 import dev.fathom.text.answer.ToolCallFormat;
 import dev.fathom.text.grammar.GrammarSource;
+import dev.fathom.text.grammar.JsonFault;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -124,7 +125,7 @@ record ToolGrammar(ToolCallFormat format, List<Function> functions, Need need, b
             return JsonMapper.shared().readTree(source.text());
         } catch (JacksonException e) {
             throw RequestException.invalid(
-                    source.field(), source.field() + " is not valid JSON: " + e.getOriginalMessage());
+                    source.field(), source.field() + " is not valid JSON: " + JsonFault.describe(e) + ".");
         }
     }
 }

@@ -134,10 +134,7 @@ public final class GrammarCompiler {
         try {
             return JSON.readTree(text);
         } catch (JacksonException e) {
-            String message = String.valueOf(e.getOriginalMessage());
-            int end = message.indexOf('\n');
-            throw new GrammarException(
-                    "The " + what + " is not valid JSON: " + (end < 0 ? message : message.substring(0, end)) + ".");
+            throw new GrammarException("The " + what + " is not valid JSON: " + JsonFault.describe(e) + ".");
         }
     }
 }
