@@ -34,7 +34,8 @@ import java.util.stream.IntStream;
  * The vector backend against the C backend on weights and in attention, call by call in turn, so that both have the same neighbours on a
  * shared machine: medians, bytes of weights and multiply-adds per second, and the ratio.
  *
- * <p>{@code BackendComparison CACHE_FOLDER [threads=2] [target=widest] [seconds for each line=4]}
+ * <p>{@code BackendComparison CACHE_FOLDER [threads=2] [target=widest] [seconds for each line=4] [index]}: the last word leaves out all but the
+ * index of keys.
  */
 public final class BackendComparison implements AutoCloseable {
     /** Larger than the caches that a virtual machine can call its own. */
@@ -44,6 +45,9 @@ public final class BackendComparison implements AutoCloseable {
     private static final int TOP_K = 8;
     /** A weight read by few rows is limited by memory, one read by many by arithmetic. */
     private static final int MANY_ROWS = 64;
+
+    /** Keys that DeepSeek-V3.2's index chooses. */
+    private static final int CHOSEN = 2048;
 
     private static final float SCALE = 0.07f;
 
@@ -67,6 +71,12 @@ public final class BackendComparison implements AutoCloseable {
                 : CKernels.target(CpuTarget.CPU_INFO);
         double seconds = arguments.length > 3 ? Double.parseDouble(arguments[3]) : 4;
         try (var comparison = new BackendComparison(Path.of(arguments[0]), target, threads, seconds)) {
+            comparison.index(1, 4096);
+            comparison.index(1, 16384);
+            comparison.index(64, 4096);
+            if (arguments.length > 4 && arguments[4].equals("index")) {
+                return;
+            }
             for (DType format : List.of(DType.F8_E4M3, DType.BF16, DType.F32)) {
                 for (int[] shape : new int[][] {{7168, 2048}, {2048, 7168}}) {
                     comparison.linear(format, shape[0], shape[1], 1, 2, 8, 32, 256);
@@ -175,6 +185,26 @@ public final class BackendComparison implements AutoCloseable {
                 (long) heads * sequences * context * (shape.rowWidth() + shape.latentWidth()),
                 true,
                 (backend, call) -> backends.get(backend).attendLatent(query, batch, kv, 0, SCALE, out));
+    }
+
+    /** What so many rows of one sequence choose of the keys they see, at DeepSeek-V3.2's widths. */
+    private void index(int rows, int context) {
+        int heads = 64;
+        int width = 128;
+        PagedKv kv = PagedKv.allocate(new KvShape(1, 512, 64, width), KvFormat.BF16, context, arena)
+                .index();
+        WeightMatrix numbers = data.weight(DType.BF16, context, width);
+        MemorySegment.copy(((Bf16Matrix) numbers).data(), 0, kv.layer(0), 0, numbers.bytes());
+        int[][] slots = {IntStream.range(0, context).toArray()};
+        AttentionBatch batch = new AttentionBatch(new int[] {0, rows}, new int[] {context}, slots);
+        HeadView query = HeadView.of(data.tensor(rows, heads * width), heads);
+        Tensor weights = data.tensor(rows, heads);
+        compare(
+                String.format(Locale.ROOT, "index of keys, %2d rows over %5d keys", rows, context),
+                numbers.bytes(),
+                (long) rows * context * heads * width,
+                true,
+                (backend, call) -> backends.get(backend).keyIndex().choose(query, weights, batch, kv, 0, CHOSEN));
     }
 
     /** New tokens over as many keys before them, at DeepSeek's widths. */

@@ -42,7 +42,7 @@ class BackendsTest {
             if (kernels.name().equals("c")) {
                 assertThat(said.toString()).startsWith("Compiling kernels for ").endsWith(" s\n");
                 assertThat(kernels.description())
-                        .startsWith("c: attention, rows, linear maps and experts in C (a")
+                        .startsWith("c: attention, rows, the index, linear maps and experts in C (a")
                         .contains("weights of other formats fall back to vector: Java Vector API", "1 thread");
             } else {
                 assertThat(said.toString()).startsWith("No C kernels, the Java Vector API serves: there ");

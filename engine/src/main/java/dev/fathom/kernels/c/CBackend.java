@@ -29,7 +29,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Attention, operations on rows, linear maps and experts in C; weights that {@link WeightStruct} does not serve on the
+ * Attention, the index's scores, operations on rows, linear maps and experts in C; weights that {@link WeightStruct} does not serve on the
  * vector backend, whose threads run both. An operation is here where it beats its Java twin by 15 % or more, or where every start would wait for the
  * JIT to compile that twin; docs/performance.md has the figures.
  */
@@ -39,6 +39,7 @@ public final class CBackend implements KernelBackend {
     private final CTeam team;
     private final CRows rows;
     private final CAttention attention;
+    private final CKeyIndex index;
 
     private CBackend(VectorBackend vector, CLibrary library, CTeam team) {
         this.vector = vector;
@@ -46,6 +47,7 @@ public final class CBackend implements KernelBackend {
         this.team = team;
         rows = new CRows(library, team);
         attention = new CAttention(library, team);
+        index = new CKeyIndex(vector.keyIndex(), library, team);
     }
 
     /**
@@ -93,7 +95,7 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public String description() {
-        return "c: attention, rows, linear maps and experts in C (" + library.builtBy()
+        return "c: attention, rows, the index, linear maps and experts in C (" + library.builtBy()
                 + "); weights of other formats fall back to " + vector.description();
     }
 
@@ -212,7 +214,7 @@ public final class CBackend implements KernelBackend {
 
     @Override
     public KeyIndex keyIndex() {
-        return vector.keyIndex();
+        return index;
     }
 
     @Override

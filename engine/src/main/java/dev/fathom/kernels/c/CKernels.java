@@ -41,7 +41,8 @@ public final class CKernels {
             "experts.c",
             "rows.c",
             "latent.c",
-            "expanded.c");
+            "expanded.c",
+            "index.c");
 
     /**
      * No contraction: a * b + c must round as it is written. Nothing but the kernels is linked, so that the library fits every

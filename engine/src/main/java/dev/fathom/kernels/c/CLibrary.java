@@ -36,6 +36,8 @@ record CLibrary(
         MemorySegment attendLatent,
         MemorySegment mergeRuns,
         MemorySegment attendExpanded,
+        MemorySegment indexScores,
+        MemorySegment indexLargest,
         long workspaceBytes,
         boolean tiles,
         String builtBy) {
@@ -68,6 +70,8 @@ record CLibrary(
                     symbol(symbols, "fathom_attend_latent"),
                     symbol(symbols, "fathom_merge_runs"),
                     symbol(symbols, "fathom_attend_expanded"),
+                    symbol(symbols, "fathom_index_scores"),
+                    symbol(symbols, "fathom_index_largest"),
                     number(symbols, "fathom_workspace_bytes"),
                     tiles(symbols),
                     target.label() + ", " + entry.compiler());

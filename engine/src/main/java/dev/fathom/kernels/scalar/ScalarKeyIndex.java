@@ -47,15 +47,14 @@ final class ScalarKeyIndex implements KeyIndex {
             HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count) {
         OpShapes.choose(query, weights, batch, index, layer, count);
         ChosenTokens chosen = new ChosenTokens(batch, count);
-        for (int i = 0; i < batch.sequences(); i++) {
-            for (int row = batch.queryStart()[i]; row < batch.queryStart()[i + 1]; row++) {
-                int seen = batch.prefixLength(i) + row - batch.queryStart()[i] + 1;
-                if (chosen.isChoice(seen)) {
-                    float[] scores = scores(query, weights, row, batch.slots()[i], seen, index, layer);
-                    chosen.set(i, row, largest(scores, count));
-                } else {
-                    chosen.setAll(i, row, seen);
-                }
+        for (int row = 0; row < batch.tokens(); row++) {
+            int seen = chosen.seen(row);
+            if (chosen.isChoice(seen)) {
+                int sequence = chosen.sequence(row);
+                float[] scores = scores(query, weights, row, batch.slots()[sequence], seen, index, layer);
+                chosen.set(row, largest(scores, count));
+            } else {
+                chosen.setAll(row);
             }
         }
         return chosen.batch();

@@ -11,6 +11,7 @@ import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.RoundedInput;
 import dev.fathom.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -30,27 +31,20 @@ final class IndexScores {
     private final PagedKv index;
     private final int layer;
     private final int columns;
-    private final int[] sequences;
+    private final ChosenTokens chosen;
     private final int longest;
     private final int stride;
     private MemorySegment scores = MemorySegment.NULL;
 
-    IndexScores(HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer) {
+    IndexScores(HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, ChosenTokens chosen) {
         this.query = query;
         this.weights = weights;
         this.batch = batch;
         this.index = index;
         this.layer = layer;
         columns = Lanes.padded(query.width());
-        sequences = new int[batch.tokens()];
-        int most = 0;
-        for (int i = 0; i < batch.sequences(); i++) {
-            most = Math.max(most, batch.contextLength()[i]);
-            for (int row = batch.queryStart()[i]; row < batch.queryStart()[i + 1]; row++) {
-                sequences[row] = i;
-            }
-        }
-        longest = most;
+        this.chosen = chosen;
+        longest = Arrays.stream(batch.contextLength()).max().orElse(0);
         stride = Math.ceilDiv(longest, KEYS) * KEYS;
     }
 
@@ -63,16 +57,6 @@ final class IndexScores {
         return longest;
     }
 
-    int sequence(int row) {
-        return sequences[row];
-    }
-
-    /** Tokens a row sees. */
-    int seen(int row) {
-        int i = sequences[row];
-        return batch.prefixLength(i) + row - batch.queryStart()[i] + 1;
-    }
-
     MemorySegment memory() {
         return scores;
     }
@@ -83,15 +67,15 @@ final class IndexScores {
     }
 
     /** Scores of rows [from, to) that have to choose. */
-    void compute(int from, int to, VectorTeam team, ChosenTokens chosen) {
+    void compute(int from, int to, VectorTeam team) {
         scores = team.shared(at(to - from));
         int units = stride / KEYS;
         long work = (long) (to - from) * longest * query.heads() * columns;
         team.run((to - from) * units, work, (unit, workspace) -> {
             int row = from + unit / units;
             int first = unit % units * KEYS;
-            int end = Math.min(seen(row), first + KEYS);
-            if (first < end && chosen.isChoice(seen(row))) {
+            int end = Math.min(chosen.seen(row), first + KEYS);
+            if (first < end && chosen.isChoice(chosen.seen(row))) {
                 score(row, first, end, at(row - from), workspace);
             }
         });
@@ -106,7 +90,7 @@ final class IndexScores {
         Strided rows =
                 new Strided(query.tensor().data(), query.tensor().offset(row, query.column(0)), 4L * query.stride());
         Panels.pack(rows, query.width(), 0, heads, heads, panels, RoundedInput.NONE);
-        int[] slots = batch.slots()[sequences[row]];
+        int[] slots = batch.slots()[chosen.sequence(row)];
         for (int block = first; block < end; block += Attention.BLOCK) {
             int count = Math.min(end - block, Attention.BLOCK);
             VectorCache.expand(index, layer, slots, block, block + count, 0, query.width(), keys, workspace);

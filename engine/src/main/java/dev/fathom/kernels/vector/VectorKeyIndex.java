@@ -4,7 +4,6 @@ import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.ChosenTokens;
 import dev.fathom.kernels.HeadView;
 import dev.fathom.kernels.KeyIndex;
-import dev.fathom.kernels.LargestScores;
 import dev.fathom.kernels.OpShapes;
 import dev.fathom.kernels.PagedKv;
 import dev.fathom.kernels.RotatedFp8;
@@ -75,19 +74,16 @@ final class VectorKeyIndex implements KeyIndex {
             HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count) {
         OpShapes.choose(query, weights, batch, index, layer, count);
         ChosenTokens chosen = new ChosenTokens(batch, count);
-        IndexScores scores = new IndexScores(query, weights, batch, index, layer);
+        IndexScores scores = new IndexScores(query, weights, batch, index, layer, chosen);
         for (int from = 0, to; from < batch.tokens(); from = to) {
             to = Math.min(batch.tokens(), from + scores.rowsTogether());
-            scores.compute(from, to, team, chosen);
+            scores.compute(from, to, team);
             int first = from;
             team.run(to - from, 4L * (to - from) * scores.longest(), (unit, workspace) -> {
-                int sequence = scores.sequence(first + unit);
-                int seen = scores.seen(first + unit);
-                if (chosen.isChoice(seen)) {
-                    int[] positions = new LargestScores().positions(scores.memory(), scores.at(unit), seen, count);
-                    chosen.set(sequence, first + unit, positions);
+                if (chosen.isChoice(chosen.seen(first + unit))) {
+                    chosen.setLargest(first + unit, scores.memory(), scores.at(unit));
                 } else {
-                    chosen.setAll(sequence, first + unit, seen);
+                    chosen.setAll(first + unit);
                 }
             });
         }
