@@ -1,7 +1,9 @@
 package dev.fathom.cli;
 
+import dev.fathom.api.ErrorCode;
 import dev.fathom.api.GenerationEvent;
 import dev.fathom.api.GenerationRequest;
+import dev.fathom.api.RequestException;
 import dev.fathom.api.SamplingParams;
 import dev.fathom.engine.Engine;
 import dev.fathom.engine.GenerationStream;
@@ -119,9 +121,7 @@ final class WarmUp {
         int length = Math.clamp(contextLength - tokens - 1, 1, 8 * size);
         long began = System.nanoTime();
         List<GenerationStream> streams = new ArrayList<>();
-        for (int i = 0; i < sequences; i++) {
-            streams.add(engine.submit(request(length, tokens)));
-        }
+        while (streams.size() < sequences && submit(request(length, tokens), streams)) {}
         long firstTokens = 0;
         long last = 0;
         long decoded = 0;
@@ -136,10 +136,22 @@ final class WarmUp {
                 first = false;
             }
         }
-        double prefill = firstTokens == 0 ? 0 : (double) sequences * length / (firstTokens - began) * 1e9;
+        double prefill = firstTokens == 0 ? 0 : (double) streams.size() * length / (firstTokens - began) * 1e9;
         // From the start: whoever reads the stream may see the first token no earlier than the last.
         double decode = last == 0 ? 0 : decoded * 1e9 / (last - began);
         return new Round(prefill, decode);
+    }
+
+    /** Whether there was room for it: {@code --max-queued-requests} may leave little, and users may have taken it. */
+    private boolean submit(GenerationRequest request, List<GenerationStream> streams) {
+        try {
+            return streams.add(engine.submit(request));
+        } catch (RequestException e) {
+            if (e.code() == ErrorCode.QUEUE_FULL) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     /** The next event; ends all streams where time has run out, which takes the engine one step. */

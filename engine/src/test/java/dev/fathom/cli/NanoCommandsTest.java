@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -137,6 +138,19 @@ class NanoCommandsTest {
         Rehearsal rehearsal = Rehearsal.start(options, KvFormat.BF16, Duration.ofSeconds(30));
         assertThat(rehearsal.ended(Duration.ofSeconds(60))).isTrue();
         assertThat(rehearsal.result()).isPresent();
+    }
+
+    @Test
+    void warmsUpAServerThatLetsNobodyWait() throws InterruptedException {
+        ModelFlags flags = new ModelFlags();
+        SchedulerFlags narrow = CommandLine.populateCommand(
+                new SchedulerFlags(), "--max-running-requests", "1", "--max-queued-requests", "1");
+        LoadedModel loaded = LocalEngine.load(flags.options(Environment.of(Map.of()), false), flags, runner.terminal());
+        try (LocalEngine local = LocalEngine.start(loaded, flags, narrow, EngineListener.none())) {
+            WarmUp.Result result =
+                    WarmUp.run(local, Duration.ofSeconds(30), (share, decode, prefill) -> shares.add(share));
+            assertThat(result.rounds()).isPositive().isEqualTo(shares.size());
+        }
     }
 
     @Test
