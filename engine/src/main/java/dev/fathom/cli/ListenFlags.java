@@ -53,6 +53,7 @@ final class ListenFlags {
         readable("--ssl-keyfile", key);
         readable("--ssl-certfile", certificate);
         readable("--ssl-ca-certs", clientCertificates);
+        checkTls();
         if (!rootPath.isEmpty() && (!rootPath.startsWith("/") || rootPath.endsWith("/"))) {
             throw CliException.usage(
                     "--fastapi-root-path must begin with a slash and not end with one, got " + rootPath + ".");
@@ -66,10 +67,24 @@ final class ListenFlags {
         return config.rootPath(rootPath)
                 .maxBodyBytes(maxRequestBytes)
                 .profileFolder(profileFolder)
-                .tls(
-                        key == null || certificate == null
-                                ? null
-                                : new HttpConfig.TlsFiles(key, keyPassword, certificate, clientCertificates));
+                .tls(tls());
+    }
+
+    private HttpConfig.@Nullable TlsFiles tls() {
+        return key == null || certificate == null
+                ? null
+                : new HttpConfig.TlsFiles(key, keyPassword, certificate, clientCertificates);
+    }
+
+    private void checkTls() {
+        HttpConfig.TlsFiles tls = tls();
+        if (tls != null) {
+            try {
+                tls.check();
+            } catch (IllegalArgumentException e) {
+                throw CliException.failure(String.valueOf(e.getMessage()));
+            }
+        }
     }
 
     String scheme() {

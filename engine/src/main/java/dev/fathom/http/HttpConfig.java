@@ -61,7 +61,12 @@ public record HttpConfig(
             Path key,
             @Nullable String password,
             Path chain,
-            @Nullable Path clients) {}
+            @Nullable Path clients) {
+        /** @throws IllegalArgumentException if a file cannot be read, or is not what it should be */
+        public void check() {
+            TlsSettings.of(this);
+        }
+    }
 
     /**
      * The request log.

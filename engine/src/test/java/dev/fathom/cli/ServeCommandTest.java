@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
@@ -73,6 +74,16 @@ class ServeCommandTest {
                                 || table.find(name).map(Flag::state).orElse(null) == Flag.State.SERVED)
                         .as(name)
                         .isTrue());
+    }
+
+    @Test
+    void saysBeforeLoadingThatFilesForTlsAreNoSuch(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("key.pem"), "secret");
+        assertThat(runner.run("serve", "--ssl-keyfile", file.toString(), "--ssl-certfile", file.toString()))
+                .isEqualTo(1);
+        assertThat(runner.err())
+                .contains("fathom: TLS cannot be set up with " + file, "has no PRIVATE KEY. Give PEM files")
+                .doesNotContain("unexpected", "secret");
     }
 
     /** Every line ends before a model would be loaded. */

@@ -74,8 +74,14 @@ class TlsTest {
     }
 
     @Test
-    void speaksTlsWithAPlainAndAnEncryptedKey() throws Exception {
-        for (HttpConfig.TlsFiles files : List.of(files("key.pem", null, null), files("locked.pem", "sesame", null))) {
+    void speaksTlsWithAPlainAndAnEncryptedKeyAndAsOpenSslWritesThem() throws Exception {
+        String both = "Bag Attributes\n    friendlyName: own\n" + Files.readString(folder.resolve("key.pem"))
+                + "subject=CN = localhost\n" + Files.readString(folder.resolve("cert.pem"));
+        Files.writeString(folder.resolve("both.pem"), both);
+        for (HttpConfig.TlsFiles files : List.of(
+                files("key.pem", null, null),
+                files("locked.pem", "sesame", null),
+                new HttpConfig.TlsFiles(folder.resolve("both.pem"), null, folder.resolve("both.pem"), null))) {
             try (var server = TestServer.start(ScriptedGenerator.saying("ok"), config -> config.tls(files));
                     HttpClient client = client(false)) {
                 assertThat(get(client, server.port()).statusCode()).isEqualTo(200);
