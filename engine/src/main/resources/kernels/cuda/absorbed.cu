@@ -68,18 +68,29 @@ KERNEL __launch_bounds__(FLASH_THREADS, 1) attend_absorbed(const u8* rows, Queri
         return;
     }
     const int* slotsOfRow = q.slots + q.first[row] + from;
-    int thread = threadIdx.x, lane = thread % 32, key = thread / 4, part = thread % 4;
+    // Eight threads copy a key's row, 128 bytes at a time, and later that of the key 32 further.
+    int thread = threadIdx.x, lane = thread % 32, key = thread / 8, part = thread % 8;
     int group = __shfl_sync(0xffffffffu, thread / 128, 0), tiles = (keys + FLASH_KEYS - 1) / FLASH_KEYS;
-    int slot = slotsOfRow[min(key, keys - 1)];
+    int slots[2];
+    auto find = [&](int tile) {
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            slots[half] = slotsOfRow[min(tile * FLASH_KEYS + half * 32 + key, keys - 1)];
+        }
+    };
+    find(0);
     auto load = [&](int tile) {
         if (tile < tiles) {
-            const u8* at = rows + (long) slot * LATENT_ROW + part * 16;
-            u32 to = base + tile % 2 * LATENT_TILE + key * STAGE_BYTES;
 #pragma unroll
-            for (int i = 0; i < LATENT_PIECES / 4; i++) {
-                copy_later(to + i / 2 * COLUMN_BLOCK + (((4 * i + part) ^ key) % 8 << 4), at + i * 64);
+            for (int half = 0; half < 2; half++) {
+                const u8* at = rows + (long) slots[half] * LATENT_ROW + part * 16;
+                u32 to = base + tile % 2 * LATENT_TILE + (half * 32 + key) * STAGE_BYTES + ((part ^ key) % 8 << 4);
+#pragma unroll
+                for (int block = 0; block < LATENT_BLOCKS; block++) {
+                    copy_later(to + block * COLUMN_BLOCK, at + block * STAGE_BYTES);
+                }
             }
-            slot = slotsOfRow[min((tile + 1) * FLASH_KEYS + key, keys - 1)];
+            find(tile + 1);
         }
         end_of_copies();
     };

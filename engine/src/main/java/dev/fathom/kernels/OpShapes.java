@@ -181,6 +181,12 @@ public final class OpShapes {
     }
 
     public static void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, HeadView out) {
+        attendLatentShapes(query, batch, kv, layer, out);
+        slots("attendLatent", batch, kv);
+    }
+
+    /** As {@link #attendLatent}, for who checks {@link #slots} of a batch once for all layers. */
+    public static void attendLatentShapes(HeadView query, AttentionBatch batch, PagedKv kv, int layer, HeadView out) {
         layer("attendLatent", kv, layer);
         headView(
                 "attendLatent",
@@ -196,8 +202,12 @@ public final class OpShapes {
                 batch.tokens(),
                 query.heads(),
                 kv.shape().latentWidth());
+    }
+
+    /** Every position of the batch has a slot of the cache. */
+    public static void slots(String op, AttentionBatch batch, PagedKv kv) {
         for (int i = 0; i < batch.sequences(); i++) {
-            slots("attendLatent", batch.slots()[i], 0, batch.contextLength()[i], kv);
+            slots(op, batch.slots()[i], 0, batch.contextLength()[i], kv);
         }
     }
 
@@ -231,6 +241,17 @@ public final class OpShapes {
 
     /** @return heads in the cache */
     public static int attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, HeadView out) {
+        int cached = attendGroupedShapes(query, batch, kv, layer, out);
+        slots("attendGrouped", batch, kv);
+        return cached;
+    }
+
+    /**
+     * As {@link #attendGrouped}, for who checks {@link #slots} of a batch once for all layers.
+     *
+     * @return heads in the cache
+     */
+    public static int attendGroupedShapes(HeadView query, AttentionBatch batch, PagedKv kv, int layer, HeadView out) {
         layer("attendGrouped", kv, layer);
         headView("attendGrouped", "query", query, batch.tokens(), query.heads(), query.width());
         headView("attendGrouped", "out", out, batch.tokens(), query.heads(), out.width());
@@ -238,9 +259,6 @@ public final class OpShapes {
         if (query.heads() % cached != 0) {
             throw new IllegalArgumentException(
                     "attendGrouped: query: " + query.heads() + " heads cannot share the cache's " + cached + " evenly");
-        }
-        for (int i = 0; i < batch.sequences(); i++) {
-            slots("attendGrouped", batch.slots()[i], 0, batch.contextLength()[i], kv);
         }
         return cached;
     }
@@ -259,6 +277,13 @@ public final class OpShapes {
 
     public static void choose(
             HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count) {
+        chooseShapes(query, weights, batch, index, layer, count);
+        slots("choose", batch, index);
+    }
+
+    /** As {@link #choose}, for who checks {@link #slots} of a batch once for all layers. */
+    public static void chooseShapes(
+            HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count) {
         layer("choose", index, layer);
         headView(
                 "choose",
@@ -270,9 +295,6 @@ public final class OpShapes {
         shape("choose", "weights", weights, batch.tokens(), query.heads());
         if (count < 1) {
             throw new IllegalArgumentException("choose: count: must be positive, got " + count);
-        }
-        for (int i = 0; i < batch.sequences(); i++) {
-            slots("choose", batch.slots()[i], 0, batch.contextLength()[i], index);
         }
     }
 

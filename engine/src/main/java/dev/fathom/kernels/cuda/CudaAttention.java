@@ -26,6 +26,7 @@ final class CudaAttention {
     private final CudaKernels kernels;
     private final Launch launch;
     private final Staging staging;
+    private final CheckedSlots checked;
     private final @Nullable FlashAttention flash;
     private final Kernel merge;
     private final Kernel expanded;
@@ -34,7 +35,13 @@ final class CudaAttention {
 
     /** @param flash  where queries may be rounded to BF16; null where they may not */
     CudaAttention(
-            CudaDevice device, CudaKernels kernels, Launch launch, Staging staging, @Nullable FlashAttention flash) {
+            CudaDevice device,
+            CudaKernels kernels,
+            Launch launch,
+            Staging staging,
+            CheckedSlots checked,
+            @Nullable FlashAttention flash) {
+        this.checked = checked;
         this.flash = flash;
         partial = new Workspace(device);
         this.kernels = kernels;
@@ -47,12 +54,14 @@ final class CudaAttention {
     }
 
     void attendLatent(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
-        OpShapes.attendLatent(query, batch, kv, layer, out);
+        OpShapes.attendLatentShapes(query, batch, kv, layer, out);
+        checked.check("attendLatent", batch, kv);
         attendLatent(new Latent(query, out, kv, layer, scale), SentBatch.of(batch, staging));
     }
 
     void attendChosen(HeadView query, CudaKeyIndex.Chosen chosen, PagedKv kv, int layer, float scale, HeadView out) {
-        OpShapes.attendLatent(query, chosen.of(), kv, layer, out);
+        OpShapes.attendLatentShapes(query, chosen.of(), kv, layer, out);
+        checked.check("attendLatent", chosen.of(), kv);
         attendLatent(new Latent(query, out, kv, layer, scale), chosen.sent());
     }
 
@@ -66,7 +75,8 @@ final class CudaAttention {
     }
 
     void attendGrouped(HeadView query, AttentionBatch batch, PagedKv kv, int layer, float scale, HeadView out) {
-        int cached = OpShapes.attendGrouped(query, batch, kv, layer, out);
+        int cached = OpShapes.attendGroupedShapes(query, batch, kv, layer, out);
+        checked.check("attendGrouped", batch, kv);
         attend(
                 new Heads(query, out, query.heads() / cached, (long) cached * query.width()),
                 SentBatch.of(batch, staging),

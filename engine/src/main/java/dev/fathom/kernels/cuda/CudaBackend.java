@@ -45,6 +45,7 @@ public final class CudaBackend implements KernelBackend {
     private final Arena arena = Arena.ofShared();
     private final Launch launch;
     private final Staging staging;
+    private final CheckedSlots checked = new CheckedSlots();
     private final CudaRows rows;
     private final Roundings roundings;
     private final @Nullable LibraryProducts library;
@@ -73,8 +74,9 @@ public final class CudaBackend implements KernelBackend {
                 kernels,
                 launch,
                 staging,
+                checked,
                 options.exact() ? null : new FlashAttention(device, kernels, launch, rows));
-        index = new CudaKeyIndex(device, kernels, launch, staging, cache);
+        index = new CudaKeyIndex(device, kernels, launch, staging, checked, cache);
         router = new CudaRouter(kernels, launch);
         choice = new CudaChoice(device, kernels, launch, staging);
         weights = new CudaWeights(
@@ -167,6 +169,7 @@ public final class CudaBackend implements KernelBackend {
     public void beginStep(int rows) {
         launch.record(rows <= options.mostGraphRows());
         staging.forget();
+        checked.forget();
         roundings.forget();
     }
 

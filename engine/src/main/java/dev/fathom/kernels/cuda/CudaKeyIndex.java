@@ -23,12 +23,20 @@ final class CudaKeyIndex implements KeyIndex {
     private final CudaKernels kernels;
     private final Launch launch;
     private final Staging staging;
+    private final CheckedSlots checked;
     private final CudaCache cache;
     private final long sharedBytes;
     private final Workspace scores;
     private final Workspace chosen;
 
-    CudaKeyIndex(CudaDevice device, CudaKernels kernels, Launch launch, Staging staging, CudaCache cache) {
+    CudaKeyIndex(
+            CudaDevice device,
+            CudaKernels kernels,
+            Launch launch,
+            Staging staging,
+            CheckedSlots checked,
+            CudaCache cache) {
+        this.checked = checked;
         this.kernels = kernels;
         this.launch = launch;
         this.staging = staging;
@@ -76,7 +84,8 @@ final class CudaKeyIndex implements KeyIndex {
 
     @Override
     public RowChoice choose(HeadView query, Tensor weights, AttentionBatch batch, PagedKv index, int layer, int count) {
-        OpShapes.choose(query, weights, batch, index, layer, count);
+        OpShapes.chooseShapes(query, weights, batch, index, layer, count);
+        checked.check("choose", batch, index);
         long shared = 4L * query.heads() * query.width();
         if (shared > sharedBytes) {
             throw new IllegalArgumentException("choose: query: " + query.heads() + " heads " + query.width()
