@@ -20,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
 
@@ -27,7 +28,7 @@ import java.util.stream.IntStream;
  * A GPU's operations one by one at DeepSeek-V3's sizes: linear maps and experts in FP8 and BF16, both attention forms. Several
  * calls are queued and waited for together, so that neither launching nor waiting counts.
  *
- * <p>{@code DeviceBenchmark [exact]}
+ * <p>{@code DeviceBenchmark [exact] [attention]}: with float32's accuracy; attention alone
  */
 public final class DeviceBenchmark implements AutoCloseable {
     private static final Path KERNEL_CACHE = Path.of("bench", "target", "kernel-cache");
@@ -55,21 +56,34 @@ public final class DeviceBenchmark implements AutoCloseable {
     }
 
     public static void main(String[] arguments) {
-        GpuOptions options = arguments.length > 0 ? GpuOptions.EXACT : GpuOptions.USUAL;
+        List<String> words = List.of(arguments);
+        GpuOptions options = words.contains("exact") ? GpuOptions.EXACT : GpuOptions.USUAL;
         PrintStream progress = System.out;
         try (KernelBackend kernels = CudaBackend.open(new KernelCache(KERNEL_CACHE), options, progress::print);
                 DeviceBenchmark benchmark = new DeviceBenchmark(kernels)) {
             System.out.println(kernels.description());
-            benchmark.linear("F8_E4M3", "o_proj", 7168, 16384);
-            benchmark.linear("F8_E4M3", "dense gate", 18432, HIDDEN);
-            benchmark.linear("BF16", "o_proj", 7168, 16384);
-            benchmark.experts("F8_E4M3");
-            benchmark.experts("BF16");
-            benchmark.decodeAttention(128, 64, 4096);
-            benchmark.decodeAttention(16, 128, 4096);
-            benchmark.decodeAttention(16, 1, 4096);
-            benchmark.prefillAttention(16, 8192);
+            if (!words.contains("attention")) {
+                benchmark.products();
+            }
+            benchmark.attention();
         }
+    }
+
+    private void products() {
+        linear("F8_E4M3", "o_proj", 7168, 16384);
+        linear("F8_E4M3", "dense gate", 18432, HIDDEN);
+        linear("BF16", "o_proj", 7168, 16384);
+        experts("F8_E4M3");
+        experts("BF16");
+    }
+
+    private void attention() {
+        decodeAttention(128, 64, 4096, 4096);
+        decodeAttention(16, 128, 4096, 4096);
+        decodeAttention(16, 128, 1, 4096);
+        decodeAttention(16, 128, 528, 528);
+        decodeAttention(16, 1, 4096, 4096);
+        prefillAttention(16, 8192);
     }
 
     private Tensor tensor(int rows, int cols) {
@@ -141,17 +155,18 @@ public final class DeviceBenchmark implements AutoCloseable {
         }
     }
 
-    /** Pages were dealt as they are to sequences that grow together. */
-    private void decodeAttention(int heads, int sequences, int context) {
+    /** Sequences of {@code shortest} to {@code context} tokens; pages were dealt as they are to sequences that grow together. */
+    private void decodeAttention(int heads, int sequences, int shortest, int context) {
         KvShape shape = new KvShape(1, 512, 64);
-        PagedKv kv = PagedKv.allocate(shape, KvFormat.BF16, sequences * context, arena, kernels);
+        PagedKv kv =
+                PagedKv.allocate(shape, KvFormat.BF16, sequences * Math.ceilDiv(context, PAGE) * PAGE, arena, kernels);
         int[] start = IntStream.rangeClosed(0, sequences).toArray();
         int[] lengths = new int[sequences];
-        Arrays.fill(lengths, context);
+        Arrays.setAll(lengths, i -> context - (context - shortest) * i / sequences);
         int[][] slots = new int[sequences][];
         for (int i = 0; i < sequences; i++) {
             int sequence = i;
-            slots[i] = IntStream.range(0, context)
+            slots[i] = IntStream.range(0, lengths[i])
                     .map(position -> (position / PAGE * sequences + sequence) * PAGE + position % PAGE)
                     .toArray();
         }
@@ -159,9 +174,10 @@ public final class DeviceBenchmark implements AutoCloseable {
         HeadView query = HeadView.of(filled(sequences, heads * shape.rowWidth()), heads);
         HeadView result = HeadView.of(tensor(sequences, heads * 512), heads);
         double seconds = seconds(() -> kernels.attendLatent(query, batch, kv, 0, 0.1f, result));
-        double pairs = (double) sequences * context;
+        double pairs = Arrays.stream(lengths).sum();
+        String each = shortest < context ? shortest + " to " + context : "" + context;
         print(
-                "MLA decode, " + heads + " heads, " + sequences + " x " + context,
+                "MLA decode, " + heads + " heads, " + sequences + " x " + each,
                 seconds,
                 2 * pairs * heads * (576 + 512),
                 pairs * 1152);
