@@ -88,11 +88,11 @@ struct Companion {
 };
 
 /* Asks memory for the weight rows of a block, which do not depend on the launch before: they are on their way while that ends. */
-template <class F> __device__ inline void ask_for_weight(const u8* data, const Weight& w, const Groups& g, int outputs) {
+template <class F> __device__ inline void ask_for_weight(const u8* data, const Weight& w, const Groups& g, int outputs, long block) {
     if (g.weights || g.starts) {
         return; // which rows, the launch before decides
     }
-    long first = (long) blockIdx.x * outputs;
+    long first = block * outputs;
     const u8* from = data + blockIdx.z * g.dataBytes + (blockIdx.z * g.rows + first) * F::row_bytes(w);
     long bytes = min((long) outputs, w.rows - first) * F::row_bytes(w);
     for (long at = 128l * threadIdx.x; at < bytes; at += 128l * blockDim.x) {
@@ -102,12 +102,12 @@ template <class F> __device__ inline void ask_for_weight(const u8* data, const W
 
 /* Waits for the launch before. With GATED, y = silu(x Wᵀ) * x Uᵀ: the second eight rows of a block are the companion's. */
 template <class F, int PARTS, int WARPS, int O, int N, bool GATED>
-__device__ void tensor_linear(const Weight& w, const Groups& g, const Companion& up) {
+__device__ void tensor_linear(const Weight& w, const Groups& g, const Companion& up, long block) {
     static_assert(!GATED || O == 1, "a gate has one companion");
     __shared__ float sums[WARPS][8 * N][16 * O + 1];
     int warp = threadIdx.x / 32, row = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
     static const int OUTPUTS_HERE = GATED ? 8 : 16 * O;
-    long output = (long) blockIdx.x * OUTPUTS_HERE;
+    long output = block * OUTPUTS_HERE;
     bool aligned = ((long) g.x | 4 * g.xRow | 4 * g.xGroup) % 16 == 0;
     const u8* rows[O][2];
     const float* scales[O][2];
@@ -241,17 +241,17 @@ __device__ void tensor_linear(const Weight& w, const Groups& g, const Companion&
 #define TENSOR(NAME, F, PARTS, WARPS, O, N)                                                                       \
     KERNEL __launch_bounds__(WARPS * 32) tensor_##NAME##_##PARTS##_##N(Weight weight, Groups groups) {            \
         if (N == 1) {                                                                                             \
-            ask_for_weight<F>(weight.data, weight, groups, 16 * O);                                               \
+            ask_for_weight<F>(weight.data, weight, groups, 16 * O, blockIdx.x);                                   \
         }                                                                                                         \
-        tensor_linear<F, PARTS, WARPS, O, N, false>(weight, groups, Companion{});                                 \
+        tensor_linear<F, PARTS, WARPS, O, N, false>(weight, groups, Companion{}, blockIdx.x);                     \
     }
 #define GATED(NAME, F, PARTS, WARPS, N)                                                                           \
     KERNEL __launch_bounds__(WARPS * 32) gated_##NAME##_##PARTS##_##N(Weight weight, Groups groups, Companion up) { \
         if (N == 1) {                                                                                             \
-            ask_for_weight<F>(weight.data, weight, groups, 8);                                                    \
-            ask_for_weight<F>(up.data, weight, groups, 8);                                                        \
+            ask_for_weight<F>(weight.data, weight, groups, 8, blockIdx.x);                                        \
+            ask_for_weight<F>(up.data, weight, groups, 8, blockIdx.x);                                            \
         }                                                                                                         \
-        tensor_linear<F, PARTS, WARPS, 1, N, true>(weight, groups, up);                                           \
+        tensor_linear<F, PARTS, WARPS, 1, N, true>(weight, groups, up, blockIdx.x);                               \
     }
 
 TENSOR(BF16, Bf16Tile, 3, 4, 1, 1)
@@ -268,6 +268,20 @@ GATED(BF16, Bf16Tile, 1, 8, 1)
 GATED(BF16, Bf16Tile, 1, 4, 4)
 GATED(FP8, Fp8Tile, 1, 8, 1)
 GATED(FP8, Fp8Tile, 1, 4, 4)
+
+/* Two weights that do not wait for each other, in one launch: the first has so many blocks, the second those behind. */
+#define PAIR(NAME, F)                                                                                             \
+    KERNEL __launch_bounds__(256) pair_##NAME(Weight weight, Groups groups, Weight other, Groups others, long blocks) { \
+        bool second = blockIdx.x >= blocks;                                                                       \
+        Weight w = second ? other : weight;                                                                       \
+        Groups g = second ? others : groups;                                                                      \
+        long block = second ? blockIdx.x - blocks : blockIdx.x;                                                   \
+        ask_for_weight<F>(w.data, w, g, 16, block);                                                               \
+        tensor_linear<F, 1, 8, 1, 1, false>(w, g, Companion{}, block);                                            \
+    }
+
+PAIR(BF16, Bf16Tile)
+PAIR(FP8, Fp8Tile)
 
 /* Sets found to 1 where a code is NaN, which the kernels above do not know. */
 KERNEL find_nan(const u8* codes, long count, int* found) {

@@ -6,6 +6,8 @@ import dev.fathom.kernels.AttentionBatch;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import dev.fathom.kernels.PagedKv;
+import dev.fathom.kernels.TokenChoice;
+import dev.fathom.kernels.TokenChooser;
 import dev.fathom.kernels.cuda.CudaBackend;
 import dev.fathom.kernels.cuda.StepProfile;
 import dev.fathom.load.LoadOptions;
@@ -24,6 +26,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -34,7 +37,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Prefill and decode speed of the model itself, without server and scheduler: load time and resident memory, then
+ * Prefill and decode speed of the model itself, without server and scheduler: the forward pass and the choice of the likeliest
+ * token, made where the server makes it. Load time and resident memory, then
  * tokens per second for each case, the median of several runs, which go around all cases.
  *
  * <p>{@code ModelBenchmark (nano | MODEL) [backend=auto] [threads=0] [runs=5] [CASE ...]}, a case being {@code pp512}
@@ -91,6 +95,7 @@ public final class ModelBenchmark implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final PagedKv kv;
     private final StepScratch scratch;
+    private final TokenChooser chooser = new TokenChooser();
     private final SplittableRandom random = new SplittableRandom(1);
 
     private ModelBenchmark(LoadedModel loaded, KvFormat format, List<Case> cases) {
@@ -294,8 +299,11 @@ public final class ModelBenchmark implements AutoCloseable {
                         loaded.kernels(),
                         Communicator.single(),
                         scratch));
-        if (Float.isNaN(loaded.kernels().download(output.logits()).get(0, 0))) {
-            throw new IllegalStateException("the model gave NaN");
+        int[] rows = IntStream.range(0, batch).toArray();
+        int[] chosen = loaded.kernels()
+                .chooseTokens(output.logits(), rows, Collections.nCopies(batch, TokenChoice.LARGEST), chooser);
+        if (Arrays.stream(chosen).anyMatch(id -> id < 0)) {
+            throw new IllegalStateException("the model gave logits that are not finite");
         }
         double seconds = (System.nanoTime() - start) / 1e9;
         scratch.reset();

@@ -36,6 +36,7 @@ final class CudaLinear {
      *
      * @param gatedFew   where two weights are multiplied and joined at once; null where that is not to be had
      * @param gatedMany  likewise
+     * @param pair       two of few rows at once; null where that is not to be had
      * @param matrices   for many rows rounded to BF16; null where that is not to be had
      */
     private record Shapes(
@@ -43,6 +44,7 @@ final class CudaLinear {
             LinearShape many,
             @Nullable LinearShape gatedFew,
             @Nullable LinearShape gatedMany,
+            @Nullable Kernel pair,
             @Nullable CudaMatrices matrices) {}
 
     /**
@@ -68,7 +70,7 @@ final class CudaLinear {
         String name = "linear_" + weight.format() + "_" + weight.neighbours() + "_";
         LinearShape few = new LinearShape(kernels.kernel(name + 1), 4, 1, 128);
         LinearShape many = new LinearShape(kernels.kernel(name + 8), 4, 8, 128);
-        return new CudaLinear(weight, means, new Shapes(few, many, null, null, null));
+        return new CudaLinear(weight, means, new Shapes(few, many, null, null, null, null));
     }
 
     private static Shapes exact(DeviceMatrix weight, CudaKernels kernels) {
@@ -76,6 +78,7 @@ final class CudaLinear {
         return new Shapes(
                 new LinearShape(kernels.kernel(name + 1), 16, 8, 128),
                 new LinearShape(kernels.kernel(name + 4), 32, 32, 128),
+                null,
                 null,
                 null,
                 null);
@@ -89,6 +92,7 @@ final class CudaLinear {
                 new LinearShape(kernels.kernel(name + 4), 32, 32, 128),
                 new LinearShape(kernels.kernel(gated + 1), 8, 8, 256),
                 new LinearShape(kernels.kernel(gated + 4), 8, 32, 128),
+                kernels.kernel("pair_" + weight.format()),
                 weight.format().equals("BF16") || CudaMatrices.quantizes(weight) ? matrices : null);
     }
 
@@ -161,7 +165,14 @@ final class CudaLinear {
             shape = choose(shapes.few, shapes.many, outputs, heads, x.rows());
         }
         arguments.put("y", y).put((long) x.rows()).put(NONE).put(NONE).put(NONE);
-        run(shape, outputs, heads, x.rows(), 1);
+        Kernel pair = shapes.pair;
+        if (pair != null && shape.equals(shapes.few)) {
+            Grid grid = shape.grid(outputs, heads, x.rows());
+            work(outputs, heads, x.rows(), 1, launch)
+                    .run(new Launch.Product(shape.kernel(), pair, grid, x.tensor(), y.tensor()));
+        } else {
+            run(shape, outputs, heads, x.rows(), 1);
+        }
     }
 
     private boolean quantizes() {

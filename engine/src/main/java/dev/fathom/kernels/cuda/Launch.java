@@ -36,6 +36,7 @@ final class Launch {
     private Work work = Work.UNKNOWN;
     private @Nullable Consumer<LaunchList> profiler;
     private long used;
+    private @Nullable Product product;
 
     Launch(CudaDevice device, CudaGraphs graphs, Arena arena) {
         this.device = device;
@@ -97,6 +98,7 @@ final class Launch {
             }
         } finally {
             waiting.clear();
+            product = null;
         }
     }
 
@@ -144,8 +146,46 @@ final class Launch {
         run(kernel, grid, 0);
     }
 
+    /**
+     * A product that may be made together with another one.
+     *
+     * @param pair  the kernel that makes two
+     */
+    record Product(Kernel kernel, Kernel pair, Grid grid, Tensor x, Tensor y) {
+        private boolean goesWith(Product before) {
+            return pair.equals(before.pair)
+                    && grid.y() == 1
+                    && grid.z() == 1
+                    && before.grid.y() == 1
+                    && before.grid.z() == 1
+                    && !overlap(before.y, x)
+                    && !overlap(before.y, y)
+                    && !overlap(before.x, y);
+        }
+
+        private static boolean overlap(Tensor one, Tensor other) {
+            long a = DeviceMemory.address(one, "product");
+            long b = DeviceMemory.address(other, "product");
+            return a < b + Tensor.byteSize(other.rows(), other.cols())
+                    && b < a + Tensor.byteSize(one.rows(), one.cols());
+        }
+    }
+
+    /** Runs a product: in one launch with the product right before it, where neither needs the other. */
+    void run(Product wanted) {
+        Product before = product;
+        if (recording && before != null && wanted.goesWith(before)) {
+            waiting.join(wanted.pair, wanted.grid, arguments.asSlice(0, used), work);
+            product = null;
+        } else {
+            run(wanted.kernel, wanted.grid, 0);
+            product = recording ? wanted : null;
+        }
+    }
+
     /** @param shared  bytes of shared memory beyond what the kernel declares */
     void run(Kernel kernel, Grid grid, long shared) {
+        product = null;
         if (grid.isEmpty()) {
             return;
         }

@@ -19,6 +19,7 @@ final class LaunchList {
     private final List<Work> works = new ArrayList<>();
     private MemorySegment numbers;
     private long used;
+    private long last;
 
     LaunchList(Arena arena) {
         this.arena = arena;
@@ -37,17 +38,40 @@ final class LaunchList {
 
     void add(Kernel kernel, Grid grid, long shared, MemorySegment arguments, Work work) {
         long bytes = arguments.byteSize();
-        if (used + 8 * HEAD + bytes > numbers.byteSize()) {
-            MemorySegment larger = arena.allocate(2 * numbers.byteSize() + bytes, 16);
-            larger.copyFrom(numbers);
-            numbers = larger;
-        }
+        reserve(8 * HEAD + bytes);
+        last = used;
         long[] head = {kernel.function(), grid.x(), grid.y(), grid.z(), grid.threads(), shared, bytes, 0};
         MemorySegment.copy(head, 0, numbers, ValueLayout.JAVA_LONG, used, HEAD);
         numbers.asSlice(used + 8 * HEAD, bytes).copyFrom(arguments);
         used += 8 * HEAD + bytes;
         kernels.add(kernel);
         works.add(work);
+    }
+
+    /**
+     * Makes the last launch, of one row of blocks, and another such one a launch of a kernel that does both. Its blocks are the
+     * first's and then the other's, its arguments the first's, the other's, and how many blocks the first has.
+     */
+    void join(Kernel kernel, Grid other, MemorySegment arguments, Work work) {
+        long firstBlocks = number(last, 1);
+        long more = arguments.byteSize() + 8;
+        reserve(more);
+        numbers.asSlice(used, arguments.byteSize()).copyFrom(arguments);
+        numbers.set(ValueLayout.JAVA_LONG, used + arguments.byteSize(), firstBlocks);
+        used += more;
+        numbers.set(ValueLayout.JAVA_LONG, last, kernel.function());
+        numbers.set(ValueLayout.JAVA_LONG, last + 8, firstBlocks + other.x());
+        numbers.set(ValueLayout.JAVA_LONG, last + 8 * 6, number(last, 6) + more);
+        kernels.set(kernels.size() - 1, kernel);
+        works.set(works.size() - 1, works.getLast().plus(work));
+    }
+
+    private void reserve(long bytes) {
+        if (used + bytes > numbers.byteSize()) {
+            MemorySegment larger = arena.allocate(2 * numbers.byteSize() + bytes, 16);
+            larger.copyFrom(numbers);
+            numbers = larger;
+        }
     }
 
     /** Makes one launch. */

@@ -80,6 +80,7 @@ class CudaKernelsTest {
             names.addAll(List.of("attend_runs_" + cache + "_1", "attend_runs_" + cache + "_2"));
         }
         for (String format : List.of("BF16", "FP8")) {
+            names.add("pair_" + format);
             for (String rows : List.of("_1", "_4")) {
                 names.addAll(List.of("tensor_" + format + "_3" + rows, "tensor_" + format + "_1" + rows));
                 names.add("gated_" + format + "_1" + rows);
