@@ -29,7 +29,12 @@ final class GgufSource implements WeightSource {
     private final TensorUse use = new TensorUse();
 
     /** A mapped file. */
-    private record Mapped(GgufPart part, MemorySegment memory) {}
+    private record Mapped(GgufPart part, MemorySegment memory, MemorySegment plain) {
+        static Mapped of(GgufPart part, Arena arena) {
+            MemorySegment memory = part.map(arena);
+            return new Mapped(part, memory, PlainMemory.of(memory, arena));
+        }
+    }
 
     /**
      * A tensor, or one expert's part of it.
@@ -48,7 +53,7 @@ final class GgufSource implements WeightSource {
             long bytes = expert < 0
                     ? tensor.bytes()
                     : tensor.bytes() / tensor.shape().getFirst();
-            return file.memory.asSlice(tensor.begin() + Math.max(expert, 0) * bytes, bytes);
+            return file.plain.asSlice(tensor.begin() + Math.max(expert, 0) * bytes, bytes);
         }
     }
 
@@ -70,7 +75,7 @@ final class GgufSource implements WeightSource {
         try {
             GgufSource source = new GgufSource(where, arena, rowOrder);
             for (GgufPart part : parts) {
-                source.add(new Mapped(part, part.map(arena)));
+                source.add(Mapped.of(part, arena));
             }
             return source;
         } catch (RuntimeException e) {

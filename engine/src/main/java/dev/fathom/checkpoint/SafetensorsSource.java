@@ -377,6 +377,6 @@ public final class SafetensorsSource implements WeightSource {
         if (file == null) {
             throw new IllegalStateException("no mapping of " + tensor.file);
         }
-        return file.asSlice(tensor.entry.begin(), tensor.entry.bytes());
+        return PlainMemory.of(file, arena).asSlice(tensor.entry.begin(), tensor.entry.bytes());
     }
 }

@@ -71,7 +71,7 @@ class SafetensorsSourceTest {
             assertThat(elements(a)).containsExactly(1.5f, -2f);
             assertThat(elements(b)).containsExactly(3f, 4f);
             assertThat(elements(c)).containsExactly(0.5f, 6f);
-            assertThat(((F32Matrix) a).data().isMapped()).isTrue();
+            assertThat(((F32Matrix) a).data().isReadOnly()).isTrue(); // a view of the file; copies can be written
             assertThat(source.totalBytes()).isEqualTo(1 + 8 + 4 + 4);
             assertThat(source.contains("a")).isTrue();
             assertThat(source.contains("z")).isFalse();
@@ -214,7 +214,7 @@ class SafetensorsSourceTest {
             List<Float> rows = new ArrayList<>();
             for (int rank = 0; rank < 2; rank++) {
                 WeightMatrix part = source.matrix("w", 4, 6, new Shard(Shard.Axis.ROWS, rank, 2));
-                assertThat(((Bf16Matrix) part).data().isMapped()).isTrue();
+                assertThat(((Bf16Matrix) part).data().isReadOnly()).isTrue();
                 rows.addAll(elements(part));
             }
             assertThat(rows).isEqualTo(whole);
