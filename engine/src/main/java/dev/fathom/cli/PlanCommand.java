@@ -8,6 +8,7 @@ import dev.fathom.load.KnownModels;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.load.MachineProbe;
 import dev.fathom.load.ModelCensus;
+import dev.fathom.load.ModelSize;
 import dev.fathom.load.PlanFormat;
 import dev.fathom.model.WeightQuantization;
 import java.io.IOException;
@@ -127,7 +128,8 @@ final class PlanCommand implements Callable<Integer> {
             bar.update((double) i / subjects.size(), subject.name());
             for (PlanFormat format : formats(subject.config())) {
                 try {
-                    Plan.Row row = Plan.row(subject, format, ModelCensus.of(subject.config(), format), machine);
+                    ModelSize size = ModelCensus.of(subject.config(), format, onGpu());
+                    Plan.Row row = Plan.row(subject, format, size, machine);
                     rows.add(row.fits() ? row.at(speed(subject.config(), format, speeds)) : row);
                 } catch (CheckpointException e) {
                     if (!all) {
@@ -164,6 +166,10 @@ final class PlanCommand implements Callable<Integer> {
             throw CliException.usage("--bandwidth and --flops go together: both of another machine, or both measured.");
         }
         hub.requireHub(Optional.ofNullable(model));
+    }
+
+    private boolean onGpu() {
+        return gpus > 0 || gpus < 0 && MachineProbe.hasGpu();
     }
 
     private static List<Plan.Subject> family() {

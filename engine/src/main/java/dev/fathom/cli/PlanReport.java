@@ -66,7 +66,7 @@ final class PlanReport {
         }
         refused.forEach(
                 sentence -> text.append(System.lineSeparator()).append(sentence).append(System.lineSeparator()));
-        text.append(all ? "" : advice(rows, machine));
+        text.append(all ? "" : advice(rows));
         return text.toString();
     }
 
@@ -90,7 +90,7 @@ final class PlanReport {
         return line.toString().stripTrailing() + System.lineSeparator();
     }
 
-    private static String advice(List<Plan.Row> rows, Plan.Machine machine) {
+    private static String advice(List<Plan.Row> rows) {
         StringBuilder text = new StringBuilder(System.lineSeparator());
         Optional<Plan.Row> fitting = rows.stream().filter(Plan.Row::fits).findFirst();
         Plan.Row smallest = rows.stream()
@@ -103,14 +103,8 @@ final class PlanReport {
                     + Units.bytes(smallest.neededBytes()) + " of memory.");
         }
         text.append(System.lineSeparator());
-        if (machine.devices() > 1) {
-            Plan.Row first = rows.getFirst();
-            text.append(Units.format(
-                    "%d devices would hold %s of weights each (%s), but this version serves on one CPU machine or one GPU:"
-                            + " there is no command for several yet.%n",
-                    machine.devices(),
-                    Units.bytes(first.size().memoryBytes() / machine.devices()),
-                    first.format().label()));
+        if (rows.getFirst().machine().devices() > 1 || fitting.isEmpty()) {
+            text.append(PlanLaunch.text(rows.getFirst()));
         }
         return text.toString();
     }

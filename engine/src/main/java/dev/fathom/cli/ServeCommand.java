@@ -9,6 +9,7 @@ import dev.fathom.http.ServerMetrics;
 import dev.fathom.http.Tracing;
 import dev.fathom.load.LoadOptions;
 import dev.fathom.load.LoadedModel;
+import dev.fathom.load.ModelLoader;
 import dev.fathom.serve.EngineListeners;
 import dev.fathom.serve.EngineLog;
 import dev.fathom.serve.Generator;
@@ -170,6 +171,7 @@ final class ServeCommand implements Callable<Integer> {
         ServerLog log = logs.start(terminal);
         checkPort();
         options = model.fetched(options, environment, terminal);
+        ModelLoader.check(options); // before a rehearsal takes the processor
         Optional<Rehearsal> rehearsal =
                 skipWarmUp ? Optional.empty() : Optional.of(Rehearsal.start(options, model.kvFormat(), warmUpLimit()));
         LoadedModel loaded = LocalEngine.load(options, model, terminal);

@@ -6,6 +6,7 @@ import dev.fathom.checkpoint.HfConfig;
 import dev.fathom.checkpoint.LoadProgress;
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.LinearKernel;
+import dev.fathom.kernels.cuda.CudaBackend;
 import dev.fathom.tensor.StepScratch;
 import dev.fathom.tensor.Tensor;
 import java.util.ArrayList;
@@ -32,6 +33,11 @@ public final class MachineProbe {
     public record Speed(double bytesPerSecond, double flopsPerSecond, OptionalLong memoryBytes, String backend) {}
 
     private MachineProbe() {}
+
+    /** Whether {@code auto} would look for a GPU here. */
+    public static boolean hasGpu() {
+        return CudaBackend.driverThere();
+    }
 
     /**
      * Takes a few seconds.
@@ -61,13 +67,13 @@ public final class MachineProbe {
         }
     }
 
-    /** The fastest pass over all matrices, after one that warms up. */
+    /** The median pass over all matrices, after one that warms up: the fastest promises too much where others use the machine too. */
     private static double seconds(List<LinearKernel> linear, KernelBackend kernels, StepScratch scratch, int rows) {
         scratch.reset();
         Tensor x = scratch.f32(rows, COLS);
         Tensor y = scratch.f32(rows, ROWS);
         kernels.fill(x, 0.5f);
-        double best = Double.MAX_VALUE;
+        List<Double> passes = new ArrayList<>();
         long began = System.nanoTime();
         for (int round = 0; round <= LEAST_ROUNDS || System.nanoTime() - began < SECONDS * 1e9; round++) {
             long start = System.nanoTime();
@@ -76,9 +82,9 @@ public final class MachineProbe {
             }
             kernels.download(y); // a device has finished then
             if (round > 0) {
-                best = Math.min(best, (System.nanoTime() - start) / 1e9);
+                passes.add((System.nanoTime() - start) / 1e9);
             }
         }
-        return best;
+        return passes.stream().sorted().toList().get(passes.size() / 2);
     }
 }

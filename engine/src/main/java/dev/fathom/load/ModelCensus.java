@@ -33,21 +33,27 @@ public final class ModelCensus {
 
     private ModelCensus() {}
 
+    /** On a processor. */
+    public static ModelSize of(HfConfig config, PlanFormat format) {
+        return of(config, format, false);
+    }
+
     /**
      * @param format  of the weights: {@link PlanFormat}
+     * @param gpu     whether it is for a GPU, which keeps what is made of FP8 weights in FP8
      * @throws dev.fathom.checkpoint.CheckpointException if the model is not served
      */
-    public static ModelSize of(HfConfig config, PlanFormat format) {
+    public static ModelSize of(HfConfig config, PlanFormat format, boolean gpu) {
         Architectures.requireServed(config);
         int layers = config.integer("num_hidden_layers");
         int dense = Math.min(config.integerOr("first_k_dense_replace", 0), layers);
         int firstDense = Math.min(dense, 1);
         // With d dense and n layers in all; what one layer more adds is what a layer of its kind takes.
-        Count base = count(config, format, firstDense, firstDense + 1);
-        Count moreLayers = count(config, format, firstDense, firstDense + 2);
+        Count base = count(config, format, gpu, firstDense, firstDense + 1);
+        Count moreLayers = count(config, format, gpu, firstDense, firstDense + 2);
         Count total = base.plus(moreLayers.plus(base, -1), layers - dense - 1L);
         if (dense > 1) {
-            Count moreDense = count(config, format, 2, 3);
+            Count moreDense = count(config, format, gpu, 2, 3);
             total = total.plus(moreDense.plus(base, -1), dense - 1L);
         }
         int experts = config.integerOr("n_routed_experts", 0);
@@ -80,10 +86,10 @@ public final class ModelCensus {
         }
     }
 
-    private static Count count(HfConfig config, PlanFormat format, int dense, int layers) {
+    private static Count count(HfConfig config, PlanFormat format, boolean gpu, int dense, int layers) {
         HfConfig small = config.with(
                 Map.of("first_k_dense_replace", dense, "num_hidden_layers", layers, "num_nextn_predict_layers", 0));
-        Notes notes = new Notes();
+        Notes notes = new Notes(gpu);
         KernelBackend backend = (KernelBackend)
                 Proxy.newProxyInstance(ModelCensus.class.getClassLoader(), new Class<?>[] {KernelBackend.class}, notes);
         try (DummyWeights weights = format.weights(config).withoutNumbers()) {
@@ -150,16 +156,22 @@ public final class ModelCensus {
 
     /** A backend that computes nothing and adds up what is bound to it. */
     private static final class Notes implements InvocationHandler {
+        private final boolean gpu;
         private Amount linear = Amount.NONE;
         private Amount keyValue = Amount.NONE;
         private Amount heads = Amount.NONE;
         private Amount experts = Amount.NONE;
         private @Nullable WeightMatrix lastKeyValue;
 
+        Notes(boolean gpu) {
+            this.gpu = gpu;
+        }
+
         @Override
         public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
             return switch (method.getName()) {
                 case "name", "description" -> "counting";
+                case "keepsHeadsInFp8" -> gpu;
                 case "keyIndex" -> unused(KeyIndex.class);
                 case "bind" -> bound((WeightMatrix) first(arguments));
                 case "bindHeads" -> {

@@ -56,17 +56,16 @@ public final class ModelLoader {
     public static LoadedModel load(LoadOptions options, LoadProgress progress) {
         long start = System.nanoTime();
         CheckpointFiles files = files(options.modelPath());
-        HfConfig config = config(options, files);
-        Architectures.requireServed(config);
-        checkContext(options, config);
-        Text text = options.skipTokenizer() ? Text.NONE : text(options, files, config);
-        GenerationDefaults defaults = GenerationDefaults.read(files);
-        Set<Integer> endTokenIds = GenerationDefaults.endTokenIds(files, config);
+        HfConfig config = checked(options, files);
 
         Deque<Runnable> undo = new ArrayDeque<>();
         try {
+            // Headers before the tokenizer, which takes longer to read: what is wrong with weights is said at once.
             WeightSource weights = WeightFiles.open(options.weights(), files, config, progress);
             undo.push(weights::close);
+            Text text = options.skipTokenizer() ? Text.NONE : text(options, files, config);
+            GenerationDefaults defaults = GenerationDefaults.read(files);
+            Set<Integer> endTokenIds = GenerationDefaults.endTokenIds(files, config);
             KernelBackend kernels = Backends.open(options, progress);
             undo.push(kernels::close);
             CausalLm model = model(options, config, weights, kernels, progress);
@@ -91,6 +90,22 @@ public final class ModelLoader {
             // Empty after a whole load; otherwise what was opened, last first.
             undo.forEach(Runnable::run);
         }
+    }
+
+    /**
+     * Reads config.json and no more: whether there is a model that may be served.
+     *
+     * @throws CheckpointException as {@link #load}
+     */
+    public static void check(LoadOptions options) {
+        checked(options, files(options.modelPath()));
+    }
+
+    private static HfConfig checked(LoadOptions options, CheckpointFiles files) {
+        HfConfig config = config(options, files);
+        Architectures.requireServed(config);
+        checkContext(options, config);
+        return config;
     }
 
     private static void pageIn(

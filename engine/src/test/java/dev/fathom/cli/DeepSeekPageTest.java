@@ -101,7 +101,8 @@ class DeepSeekPageTest {
                 .map(word -> word.equals("models") ? folder.resolve(word).toString() : word)
                 .collect(Collectors.toCollection(ArrayList::new));
         if (command.getFirst().equals("plan") && !command.contains("--bandwidth")) {
-            words.addAll(List.of("--memory", "64", "--bandwidth", "100", "--flops", "1000"));
+            words.addAll(List.of("--bandwidth", "100", "--flops", "1000"));
+            words.addAll(command.contains("--memory") ? List.of() : List.of("--memory", "64"));
         }
         return words;
     }

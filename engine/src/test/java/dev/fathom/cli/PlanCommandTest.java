@@ -45,11 +45,25 @@ class PlanCommandTest {
 
     @Test
     @Tag("slow")
-    void printsNoCommandForWhatIsNotServed() {
-        assertThat(plan(0, "deepseek-ai/DeepSeek-V3", "--memory", "512", "--nodes", "2"))
+    void printsTheCommandsOfSeveralNodesAndSaysThatTheyAreNotServedYet() {
+        assertThat(plan(0, "deepseek-ai/DeepSeek-V3", "--memory", "400", "--nodes", "4"))
                 .contains(
-                        "2 devices would hold 338.6 GB of weights each (as published), but this version serves on one CPU"
-                                + " machine or one GPU: there is no command for several yet.");
+                        "As published, 4 machines hold 169.3 GB of weights each, and fit.",
+                        "This version serves on one CPU machine or one GPU and refuses these flags of SGLang's:",
+                        "  fathom serve --model-path deepseek-ai/DeepSeek-V3 --tp-size 4 --nnodes 4 --node-rank 0"
+                                + " --dist-init-addr FIRST_NODE:5000",
+                        " --node-rank 3 --dist-init-addr FIRST_NODE:5000");
+    }
+
+    @Test
+    @Tag("slow")
+    void saysHowManyGpusWouldDo() {
+        assertThat(plan(0, "deepseek-ai/DeepSeek-V3", "--memory", "141", "--gpus", "1"))
+                .contains(
+                        "8 GPUs hold",
+                        "  fathom serve --model-path deepseek-ai/DeepSeek-V3 --tp-size 8" + System.lineSeparator());
+        assertThat(plan(0, "deepseek-ai/DeepSeek-V3", "--memory", "80", "--gpus", "8", "--nodes", "1"))
+                .contains("2 nodes of 8 GPUs hold", "--tp-size 16 --nnodes 2 --node-rank 1");
     }
 
     @Test

@@ -69,6 +69,19 @@ class ModelCensusTest {
         }
     }
 
+    /** The absorbed halves of kv_b_proj: float32 on a processor, FP8 and its scales on a GPU. */
+    @Test
+    @Tag("slow")
+    void countsCopiesInTheFormatTheyHaveThere() {
+        HfConfig config = KnownModels.config("DeepSeek-V3").orElseThrow();
+        long cpu = ModelCensus.of(config, PlanFormat.PUBLISHED).copiedBytes();
+        ModelSize gpu = ModelCensus.of(config, PlanFormat.PUBLISHED, true);
+        long numbers = 61L * 128 * (128 + 128) * 512;
+        assertThat(cpu).isEqualTo(4 * numbers);
+        assertThat(gpu.copiedBytes()).isEqualTo(numbers + numbers / (128 * 128) * 4);
+        assertThat(gpu.decodeOnly().numbers()).isEqualTo(numbers);
+    }
+
     @Test
     void readsFewerExpertsThanThereAre() {
         ModelSize size = ModelCensus.of(KnownModels.config("DeepSeek-V2-Lite").orElseThrow(), PlanFormat.BF16);
