@@ -29,6 +29,9 @@ int64_t fathom_tiles(void) {
 #endif
 }
 
+/* Whether products with BF16 are dot products of pairs: 1 or 0. */
+int64_t fathom_pairs(void) { return is_paired(BF16); }
+
 /* A unit is a panel of rows of x. */
 void fathom_prepare(struct linear *a, int thread) {
     long cols = a->weight.cols;

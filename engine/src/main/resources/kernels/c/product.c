@@ -9,8 +9,8 @@ void prepare(const struct weight *w, const float *values, long from, long to, ui
     long first = r / panel_rows(format) * panel_rows(format);
     long height = least(panel_rows(format), count - first);
     uint8_t *panel = prepared + first * prepared_bytes(format, w->cols);
-#ifdef AMX
-    if (is_tiled(format)) {
+#if defined(AMX) || defined(PAIRS)
+    if (is_tiled(format) || is_paired(format)) {
         pair_row(values, from, to, panel, r - first, height);
         return;
     }
@@ -48,6 +48,12 @@ void product(const struct weight *w, long from, long to, const uint8_t *then, co
 #ifdef AMX
     if (is_tiled(w->format)) {
         tiled_product(w, from, to, then, x, m, y, y_stride, &space->tiles);
+        return;
+    }
+#endif
+#ifdef PAIRS
+    if (is_paired(w->format)) {
+        paired_product(w, from, to, then, x, m, y, y_stride, &space->pairs);
         return;
     }
 #endif

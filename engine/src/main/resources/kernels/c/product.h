@@ -4,6 +4,7 @@
 
 #include "amx.h"
 #include "blocks.h"
+#include "pairs.h"
 #include "tiles.h"
 
 /* What a thread needs, for one product at a time. */
@@ -12,6 +13,9 @@ union space {
     struct code_space codes;
 #ifdef AMX
     struct tile_space tiles;
+#endif
+#ifdef PAIRS
+    struct pair_space pairs;
 #endif
 };
 
@@ -25,10 +29,20 @@ ALWAYS int is_tiled(long format) {
 #endif
 }
 
+/* Whether a format's products are dot products of pairs of BF16. */
+ALWAYS int is_paired(long format) {
+#ifdef PAIRS
+    return format == BF16;
+#else
+    (void) format;
+    return 0;
+#endif
+}
+
 /* Bytes of a prepared row of x. Row r of some begins r times as far on if it is the first of its panel. */
 ALWAYS long prepared_bytes(long format, long columns) {
-#ifdef AMX
-    if (is_tiled(format)) {
+#if defined(AMX) || defined(PAIRS)
+    if (is_tiled(format) || is_paired(format)) {
         return paired_bytes(columns);
     }
 #endif

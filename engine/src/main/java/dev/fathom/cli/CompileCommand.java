@@ -34,7 +34,7 @@ final class CompileCommand implements Callable<Integer> {
             paramLabel = "NAME",
             split = ",",
             description =
-                    "Instruction sets: avx2, avx2-vnni, avx512, avx512-vnni, amx, neon; several with commas. Default: the best of this machine.")
+                    "Instruction sets: avx2, avx2-vnni, avx512, avx512-vnni, avx512-bf16, amx, neon; several with commas. Default: the best of this machine.")
     private List<String> targets = List.of();
 
     CompileCommand(Terminal terminal, Environment environment) {

@@ -44,7 +44,7 @@ class CompileCommandTest {
                 .isEqualTo(1);
         assertThat(runner.err())
                 .isEqualTo(
-                        "fathom: There is no target named \"mmx\"; give avx2, avx2-vnni, avx512, avx512-vnni, amx, neon.\n");
+                        "fathom: There is no target named \"mmx\"; give avx2, avx2-vnni, avx512, avx512-vnni, avx512-bf16, amx, neon.\n");
     }
 
     @Test

@@ -78,9 +78,9 @@ public final class CBackend implements KernelBackend {
         }
     }
 
-    /** Whether products run on the processor's matrix tiles. */
-    boolean tiles() {
-        return library.tiles();
+    /** How products with BF16 numbers are made. */
+    Bf16Products products() {
+        return library.products();
     }
 
     @Override

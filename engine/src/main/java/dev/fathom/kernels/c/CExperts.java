@@ -52,7 +52,8 @@ final class CExperts implements ExpertsKernel {
     static boolean serves(List<ExpertWeights> experts, CLibrary library) {
         ExpertWeights first = experts.getFirst();
         return weights(experts).allMatch(WeightStruct::serves)
-                && WeightStruct.input(first.gate(), library.tiles()) == WeightStruct.input(first.up(), library.tiles());
+                && WeightStruct.input(first.gate(), library.products())
+                        == WeightStruct.input(first.up(), library.products());
     }
 
     private static Stream<WeightMatrix> weights(List<ExpertWeights> experts) {

@@ -27,7 +27,8 @@ final class CHeads implements HeadsKernel {
 
     /** FP8 kernels note what they find in tiles of rows that begin at the weight's first; a head may begin inside one. */
     static boolean serves(WeightMatrix stacked, CLibrary library) {
-        return WeightStruct.serves(stacked) && (WeightStruct.noteBytes(stacked) == 0 || library.tiles());
+        return WeightStruct.serves(stacked)
+                && (WeightStruct.noteBytes(stacked) == 0 || library.products() == Bf16Products.TILES);
     }
 
     /** @param stacked  one that is served */

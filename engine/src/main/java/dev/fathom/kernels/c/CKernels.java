@@ -28,6 +28,7 @@ public final class CKernels {
             "tiles.h",
             "attention.h",
             "amx.h",
+            "pairs.h",
             "dense.h",
             "fp8.h",
             "codes.h",

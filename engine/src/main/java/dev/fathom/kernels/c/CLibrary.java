@@ -15,7 +15,7 @@ import java.lang.invoke.MethodHandle;
  * the units out among themselves by a counter in the struct.
  *
  * @param workspaceBytes  what each thread needs
- * @param tiles           whether products with FP8 and BF16 run on the processor's matrix tiles
+ * @param products        how they multiply by BF16 numbers
  * @param builtBy         target and compiler, for the banner
  */
 record CLibrary(
@@ -39,7 +39,7 @@ record CLibrary(
         MemorySegment indexScores,
         MemorySegment indexLargest,
         long workspaceBytes,
-        boolean tiles,
+        Bf16Products products,
         String builtBy) {
     /** Floats of the widest vector: rows are padded to at most this. */
     static final int LANES = 16;
@@ -73,7 +73,7 @@ record CLibrary(
                     symbol(symbols, "fathom_index_scores"),
                     symbol(symbols, "fathom_index_largest"),
                     number(symbols, "fathom_workspace_bytes"),
-                    tiles(symbols),
+                    products(symbols),
                     target.label() + ", " + entry.compiler());
         } catch (IllegalArgumentException e) {
             throw new KernelException(
@@ -85,13 +85,16 @@ record CLibrary(
         return symbols.find(name).orElseThrow(() -> new IllegalArgumentException("it has no function " + name));
     }
 
-    private static boolean tiles(SymbolLookup symbols) {
+    private static Bf16Products products(SymbolLookup symbols) {
         long answer = number(symbols, "fathom_tiles");
         if (answer < 0) {
             throw new KernelException("Linux refuses this process the processor's matrix tiles (arch_prctl, error "
                     + -answer + "); --kernel-backend vector serves without C");
         }
-        return answer == 1;
+        if (answer == 1) {
+            return Bf16Products.TILES;
+        }
+        return number(symbols, "fathom_pairs") == 1 ? Bf16Products.PAIRS : Bf16Products.FLOATS;
     }
 
     private static long number(SymbolLookup symbols, String function) {

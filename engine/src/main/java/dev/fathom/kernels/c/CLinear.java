@@ -58,7 +58,7 @@ final class CLinear implements LinearKernel {
         set(Y, CTeam.address(y, "y"));
         set(UNIT, unit);
         set(WORKSPACES, team.workspaces().address());
-        if (WeightStruct.input(weight, library.tiles()).prepares(m)) {
+        if (WeightStruct.input(weight, library.products()).prepares(m)) {
             set(PREPARED, team.prepared(m, cols()).address());
             team.run(library.prepare(), struct, m, (long) m * cols());
         } else {

@@ -19,6 +19,8 @@ public enum CpuTarget {
     AVX512(CpuFamily.X86_64, "avx512f avx512bw avx512dq avx512vl"),
     /** With dot products of bytes. */
     AVX512_VNNI(CpuFamily.X86_64, "avx512f avx512bw avx512dq avx512vl avx512_vnni"),
+    /** With dot products of BF16, too. */
+    AVX512_BF16(CpuFamily.X86_64, "avx512f avx512bw avx512dq avx512vl avx512_vnni avx512_bf16"),
     /** With matrix tiles of BF16, too. */
     AMX(CpuFamily.X86_64, "avx512f avx512bw avx512dq avx512vl avx512_vnni avx512_bf16 amx_tile amx_bf16"),
     /** With dot products of bytes, as servers have had them since Neoverse N1. */

@@ -56,7 +56,7 @@ final class WeightStruct {
         FLOATS,
         /** Rounded, as {@link dev.fathom.kernels.RoundedInput} says. */
         CODES,
-        /** Rounded to BF16, for matrix tiles. */
+        /** Rounded to BF16, for matrix tiles or dot products of pairs. */
         PAIRS;
 
         /** Whether {@code m} rows of x must be prepared first. */
@@ -81,18 +81,14 @@ final class WeightStruct {
         };
     }
 
-    /**
-     * Of a weight that is served.
-     *
-     * @param tiles  whether products run on matrix tiles where they can
-     */
-    static Input input(WeightMatrix weight, boolean tiles) {
+    /** Of a weight that is served. */
+    static Input input(WeightMatrix weight, Bf16Products products) {
         return switch (weight) {
-            case Fp8BlockMatrix w -> tiles ? Input.PAIRS : Input.FLOATS;
+            case Fp8BlockMatrix w -> products == Bf16Products.TILES ? Input.PAIRS : Input.FLOATS;
             case BlockMatrix w -> Input.CODES;
             case Int8Matrix w -> Input.CODES;
             case F32Matrix w -> Input.FLOATS;
-            case Bf16Matrix w -> tiles ? Input.PAIRS : Input.FLOATS;
+            case Bf16Matrix w -> products == Bf16Products.FLOATS ? Input.FLOATS : Input.PAIRS;
             case F16Matrix w -> Input.FLOATS;
         };
     }

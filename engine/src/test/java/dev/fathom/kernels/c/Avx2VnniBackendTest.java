@@ -1,13 +1,11 @@
 package dev.fathom.kernels.c;
 
-import dev.fathom.kernels.KernelBackend;
-import dev.fathom.kernels.KernelContractTest;
 import org.junit.jupiter.api.Tag;
 
 @Tag("slow")
-class Avx2VnniBackendTest extends KernelContractTest {
+class Avx2VnniBackendTest extends CContractTest {
     @Override
-    protected KernelBackend backend(int threads) {
-        return TestKernels.open(CpuTarget.AVX2_VNNI, threads);
+    CpuTarget target() {
+        return CpuTarget.AVX2_VNNI;
     }
 }

@@ -82,6 +82,9 @@ class CKernelsTest {
         assertThat(avx2.options()).contains("-mavx2", "-mfma", "-ffp-contract=off");
         assertThat(avx2.files()).containsKeys("lanes.h", "fp8.h", "linear.c", "experts.c");
         assertThat(CKernels.source(CpuTarget.AVX512_VNNI).options()).contains("-mavx512f", "-mavx512vnni");
+        assertThat(CKernels.source(CpuTarget.AVX512_BF16).options())
+                .contains("-mavx512bf16")
+                .doesNotContain("-mamx-bf16");
         assertThat(CKernels.source(CpuTarget.AMX).options()).contains("-mavx512bf16", "-mamx-tile", "-mamx-bf16");
         assertThat(avx2.target()).isNotEqualTo(CKernels.source(CpuTarget.AVX512).target());
     }
@@ -94,9 +97,11 @@ class CKernelsTest {
         assertThat(CpuTarget.running(cpuInfo("f16c fma avx2 avx_vnni")))
                 .containsExactly(CpuTarget.AVX2, CpuTarget.AVX2_VNNI);
         assertThat(CpuTarget.running(cpuInfo("avx2 avx512f fma f16c"))).containsExactly(CpuTarget.AVX2);
+        assertThat(CpuTarget.running(cpuInfo("avx512f avx512bw avx512dq avx512vl avx512_vnni avx512_bf16")))
+                .containsExactly(CpuTarget.AVX512, CpuTarget.AVX512_VNNI, CpuTarget.AVX512_BF16);
         assertThat(CpuTarget.running(
                         cpuInfo("avx512f avx512bw avx512dq avx512vl avx512_vnni avx512_bf16 amx_tile amx_bf16")))
-                .containsExactly(CpuTarget.AVX512, CpuTarget.AVX512_VNNI, CpuTarget.AMX);
+                .containsExactly(CpuTarget.AVX512, CpuTarget.AVX512_VNNI, CpuTarget.AVX512_BF16, CpuTarget.AMX);
         assertThat(CpuTarget.running(cpuInfo("avx2"))).isEmpty();
         assertThat(CpuTarget.running(folder.resolve("missing"))).isEmpty();
         assertThat(CpuTarget.running(Files.writeString(folder.resolve("arm"), "Features\t: fp asimd\n")))

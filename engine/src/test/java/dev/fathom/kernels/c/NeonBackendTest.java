@@ -1,13 +1,11 @@
 package dev.fathom.kernels.c;
 
-import dev.fathom.kernels.KernelBackend;
-import dev.fathom.kernels.KernelContractTest;
 import org.junit.jupiter.api.Tag;
 
 @Tag("slow")
-class NeonBackendTest extends KernelContractTest {
+class NeonBackendTest extends CContractTest {
     @Override
-    protected KernelBackend backend(int threads) {
-        return TestKernels.open(CpuTarget.NEON, threads);
+    CpuTarget target() {
+        return CpuTarget.NEON;
     }
 }

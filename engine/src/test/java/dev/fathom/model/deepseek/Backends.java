@@ -20,6 +20,7 @@ final class Backends {
             case "vector" -> new VectorBackend(THREADS);
             case "c" -> TestKernels.open(CpuTarget.AVX512, THREADS);
             case "c-avx2" -> TestKernels.open(CpuTarget.AVX2, THREADS);
+            case "c-bf16" -> TestKernels.open(CpuTarget.AVX512_BF16, THREADS);
             case "cuda" -> TestDevice.open(THREADS);
             case "cuda-rounding" -> TestDevice.open(THREADS, GpuOptions.USUAL);
             case "cuda-without-graphs" -> TestDevice.open(THREADS, GpuOptions.EXACT.withMostGraphRows(0));

@@ -1,0 +1,11 @@
+package dev.fathom.kernels.c;
+
+import org.junit.jupiter.api.Tag;
+
+@Tag("slow")
+class Avx512Bf16BackendTest extends CContractTest {
+    @Override
+    CpuTarget target() {
+        return CpuTarget.AVX512_BF16;
+    }
+}
