@@ -169,7 +169,7 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     private boolean onGpu() {
-        return gpus > 0 || gpus < 0 && MachineProbe.hasGpu();
+        return gpus > 0 || (gpus < 0 && MachineProbe.hasGpu());
     }
 
     private static List<Plan.Subject> family() {

@@ -134,7 +134,7 @@ final class CKeyIndex implements KeyIndex {
                 .put("weights", weights)
                 .put(CTeam.address(index.layer(layer), "index"))
                 .put(index.format() == KvFormat.F32 ? 0L : 1L)
-                .put(scores.atLeast(4 * choosing * stride).address())
+                .put(scores.atLeast(4L * choosing * stride).address())
                 .put(spaces.atLeast(4 * space * team.threads()).address())
                 .put(space)
                 .put(count)
