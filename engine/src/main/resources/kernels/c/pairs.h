@@ -198,17 +198,25 @@ ALWAYS void packed(const int height, const uint8_t *tile, const uint8_t *x, stru
     struct tall_rows rows = {{tile, tile + DEEP_BYTES, tile + 2 * DEEP_BYTES, tile + 3 * DEEP_BYTES}, TALL * DEEP_BYTES};
     struct asked nothing = {tile, 0};
     floats s[HEIGHT][TALL];
-    clear(height, s);
-    for (int i = 0; part.from > 0 && i < height * TALL; i++) {
-        s[i / TALL][i % TALL] = load(before + i * LANES);
+    /* Unrolled, as all loops over sums, or they would lie in memory. */
+#pragma GCC unroll 6
+    for (int r = 0; r < height; r++) {
+#pragma GCC unroll 4
+        for (int o = 0; o < TALL; o++) {
+            s[r][o] = part.from > 0 ? load(before + (r * TALL + o) * LANES) : zeros();
+        }
     }
     add_pairs(height, rows, x + height * 2 * part.from, part.to - part.from, nothing, s);
     if (part.to == part.cols) {
         sum_rows(height, s, out);
         return;
     }
-    for (int i = 0; i < height * TALL; i++) {
-        store(before + i * LANES, s[i / TALL][i % TALL]);
+#pragma GCC unroll 6
+    for (int r = 0; r < height; r++) {
+#pragma GCC unroll 4
+        for (int o = 0; o < TALL; o++) {
+            store(before + (r * TALL + o) * LANES, s[r][o]);
+        }
     }
 }
 
