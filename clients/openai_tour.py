@@ -245,7 +245,6 @@ def _():
 
 @check("parses several calls in one answer")
 def _():
-    # The embedded model makes one call at a time; what another one wrote is parsed by the same code.
     text = "".join(
         ["Both.", "<｜tool▁calls▁begin｜>"]
         + [f'<｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{{"city": "{c}"}}<｜tool▁call▁end｜>' for c in ("Oslo", "Rome")]
@@ -255,6 +254,23 @@ def _():
     reply = client.post("/../parse_function_call", body=body, cast_to=object)
     equal(reply["normal_text"], "Both.")
     equal([(c["tool_index"], json.loads(c["parameters"])["city"]) for c in reply["calls"]], [(0, "Oslo"), (1, "Rome")])
+
+
+@check("makes calls in parallel, whole and streamed alike")
+def _():
+    # The embedded model ends after one call unless it may not: then it goes on until the token limit.
+    tokenized = client.post("/../tokenize", body={"prompt": "<｜tool▁calls▁end｜>", "add_special_tokens": False}, cast_to=object)
+    more = dict(tools=[WEATHER], tool_choice="required", max_tokens=45, logit_bias={str(tokenized["tokens"][0]): -100})
+    question = "How is the weather in Oslo today?"
+    answer = ask(question, **more).choices[0]
+    whole = [(call.function.name, call.function.arguments) for call in answer.message.tool_calls]
+    equal((answer.message.content, whole[:2]), (None, 2 * [("get_weather", '{"city": "Oslo"}')]))
+    streamed = {}
+    for chunk in ask(question, stream=True, **more):
+        for part in chunk.choices[0].delta.tool_calls or []:
+            name, arguments = streamed.get(part.index, ("", ""))
+            streamed[part.index] = (name + (part.function.name or ""), arguments + (part.function.arguments or ""))
+    equal([streamed[index] for index in sorted(streamed)], whole)
 
 
 @check("keeps results of parallel calls apart")
