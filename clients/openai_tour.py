@@ -212,7 +212,7 @@ def _():
 class Measurement(pydantic.BaseModel):
     unit: typing.Literal["m", "kg", "s"]
     value: typing.Annotated[int, pydantic.Field(ge=0, le=99)]
-    note: str | None
+    note: typing.Annotated[str, pydantic.Field(max_length=40)] | None  # drawn text need not come to an end by itself
 
 
 @check("holds strict calls to a pydantic model, drawing at temperature 1")
