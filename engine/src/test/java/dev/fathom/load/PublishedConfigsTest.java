@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
@@ -19,6 +20,7 @@ import tools.jackson.databind.json.JsonMapper;
  * The configurations that models are published with, and others after them: {@code golden/configs/published.json} has for each which
  * model of {@link KnownModels} it is like, the keys that differ or that the product has no use for, and what is in it.
  */
+@Tag("slow")
 class PublishedConfigsTest {
     private static final Path PUBLISHED = Path.of("src/test/resources/golden/configs/published.json");
 
