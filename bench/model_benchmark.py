@@ -16,15 +16,19 @@ def run(command, errors=False):
     return done.stdout + done.stderr if errors else done.stdout
 
 
+def java():
+    home = os.environ.get("JAVA_HOME", "")
+    return os.path.join(home, "bin", "java") if home else "java"
+
+
 def rates(model, backend, threads, runs, cells, *words):
     """Tokens per second of each run of every cell, and the line that says what was loaded."""
     jars = sorted((HOME / "engine/target/lib").glob("*.jar"))
     if not jars:
         sys.exit("Fathom is not built: mvn -q package -DskipTests")
     paths = [HOME / "bench/target/classes", HOME / "engine/target/classes", *jars]
-    java = os.environ.get("JAVA_HOME", "")
     output = run([
-        os.path.join(java, "bin", "java") if java else "java",
+        java(),
         "--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-XX:+UseCompactObjectHeaders",
         "-cp", ":".join(map(str, paths)), "dev.fathom.bench.ModelBenchmark",
         model, backend, str(threads), str(runs), *cells, *words])

@@ -1,5 +1,7 @@
 package dev.fathom.model;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.fathom.kernels.KernelBackend;
 import dev.fathom.kernels.KvFormat;
 import java.util.ArrayList;
@@ -21,7 +23,27 @@ public record GoldenRun(KvFormat cache, boolean batched, int chunk, boolean warm
      * @param worstLogSumExp  largest difference of the log-sum-exp of the logits at any computed prompt position
      * @param sequences       in case order
      */
-    public record Outcome(float worstLogit, float worstLogSumExp, List<GoldenRunner.Sequence> sequences) {}
+    public record Outcome(float worstLogit, float worstLogSumExp, List<GoldenRunner.Sequence> sequences) {
+        /**
+         * Where generated tokens first leave the reference's; asserts that it is only where the likeliest were nearly tied.
+         *
+         * @param close  the run whose gaps between the two likeliest tokens count
+         * @param bound  of such a gap
+         */
+        public List<String> differences(List<GoldenCase> cases, Outcome close, float bound) {
+            List<String> differences = new ArrayList<>();
+            for (int i = 0; i < cases.size(); i++) {
+                int at = Arrays.mismatch(
+                        sequences.get(i).generated(), cases.get(i).greedy());
+                if (at >= 0) {
+                    float gap = close.sequences.get(i).gap(at);
+                    differences.add("case " + i + " token " + at + " gap " + gap);
+                    assertThat(gap).as("case " + i + ", token " + at).isLessThan(bound);
+                }
+            }
+            return differences;
+        }
+    }
 
     public Outcome of(CausalLm model, KernelBackend kernels, List<GoldenCase> cases) {
         try (GoldenRunner runner = new GoldenRunner(model, kernels, cache)) {

@@ -6,8 +6,6 @@ import dev.fathom.kernels.KvFormat;
 import dev.fathom.model.GoldenCase;
 import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Tag;
@@ -29,19 +27,10 @@ class CudaRoundingGoldenTest {
         List<GoldenCase> cases = GoldenCase.nano("nano_" + weights).stream()
                 .filter(golden -> CASES.contains(golden.number()))
                 .toList();
-        List<String> differences = new ArrayList<>();
         try (NanoModel nano = NanoModel.open(weights, "cuda-rounding", ModelOptions.DEFAULT)) {
             GoldenRun.Outcome outcome =
                     new GoldenRun(KvFormat.BF16, true, 64, false).of(nano.model(), nano.kernels(), cases);
-            for (int i = 0; i < cases.size(); i++) {
-                int at = Arrays.mismatch(
-                        outcome.sequences().get(i).generated(), cases.get(i).greedy());
-                if (at >= 0) {
-                    float gap = outcome.sequences().get(i).gap(at);
-                    differences.add("case " + i + " token " + at + " gap " + gap);
-                    assertThat(gap).isLessThan(NanoGoldenMatrixTest.BF16_CACHE_BOUND);
-                }
-            }
+            List<String> differences = outcome.differences(cases, outcome, NanoGoldenMatrixTest.BF16_CACHE_BOUND);
             System.out.printf(
                     "%s, x rounded: logits %.4f, differing: %s%n", weights, outcome.worstLogit(), differences);
             assertThat(outcome.worstLogit()).isLessThan(WORST_LOGIT);

@@ -8,7 +8,6 @@ import dev.fathom.model.GoldenCase;
 import dev.fathom.model.GoldenRun;
 import dev.fathom.model.ModelOptions;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -105,16 +104,7 @@ class NanoGoldenMatrixTest {
             requireEqual(exact, cases);
             for (GoldenRun run : backend.equals("scalar") ? runs.subList(0, 1) : runs) {
                 GoldenRun.Outcome rounded = run.of(nano.model(), nano.kernels(), cases);
-                List<String> differences = new ArrayList<>();
-                for (int i = 0; i < cases.size(); i++) {
-                    int at = Arrays.mismatch(
-                            rounded.sequences().get(i).generated(), cases.get(i).greedy());
-                    if (at >= 0) {
-                        float gap = exact.sequences().get(i).gap(at);
-                        differences.add("case " + i + " token " + at + " gap " + gap);
-                        assertThat(gap).as("case " + i + ", token " + at).isLessThan(BF16_CACHE_BOUND);
-                    }
-                }
+                List<String> differences = rounded.differences(cases, exact, BF16_CACHE_BOUND);
                 System.out.printf(
                         "%s %s %s %s: logits %.4f, differing: %s%n",
                         weights, backend, form, run, rounded.worstLogit(), differences);
